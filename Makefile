@@ -1,0 +1,70 @@
+# `make` lists what there is. The first run makes .venv/ (a minute or so); a later one makes only what changed.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+DEV := .venv/dev/bin
+UV := .venv/sam/bin/uv
+SETUP := .venv/sam/.made .venv/aws/.made .venv/dev/.made
+
+# No AWS account of yours is ever touched from here.
+unexport $(filter AWS_%,$(.VARIABLES))
+export SAM_CLI_TELEMETRY := 0
+export UV_PYTHON_DOWNLOADS := never
+# uv does not read pip's configuration: an index that is set there is told to it.
+ifndef UV_DEFAULT_INDEX
+export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+endif
+
+.PHONY: help demo run test check build lock setup clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(SETUP) ## the whole stack here, with simulated OpenAI and Slack: one story (RECORDED=<file>: your own batches)
+	@RECORDED='$(RECORDED)' $(DEV)/python -m local.demo
+
+run: $(SETUP) ## the same, to play with, until Ctrl-C
+	@$(DEV)/python -m local.run
+
+test: check ## every check and every test
+	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
+
+check: $(SETUP) ## the checks alone
+	@echo "- checking style, types, imports and template"
+	@$(DEV)/ruff check -q
+	@$(DEV)/ruff format -q --check
+	@$(DEV)/mypy --no-error-summary
+	@PYTHONPATH=src $(DEV)/lint-imports --no-logo
+	@$(DEV)/cfn-lint template.yaml
+	@PATH="$(CURDIR)/.venv/sam/bin:$$PATH" sam validate --lint
+
+build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
+	@PATH="$(CURDIR)/.venv/sam/bin:$$PATH" sam build
+
+lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
+	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt
+	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) --group aws -o requirements-aws.txt
+	@$(COMPILE) --group sam -o requirements-sam.txt
+
+COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+	--custom-compile-command 'make lock' $(LOCK)
+
+setup: $(SETUP)
+
+clean: ## remove all that make made
+	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
+
+# uv comes with pip, and installs the rest four times faster.
+.venv/sam/.uv: requirements-sam.txt
+	@echo "- making .venv (a minute, the first time)"
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("batchbell needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv .venv/sam
+	@.venv/sam/bin/pip install -qq --disable-pip-version-check -c requirements-sam.txt uv
+	@touch $@
+
+.venv/dev/.made: requirements.txt
+.venv/%/.made: requirements-%.txt .venv/sam/.uv
+	@echo "- installing $(filter %.txt,$^)"
+	@[ -x .venv/$*/bin/python ] || $(UV) venv -q --python $(PYTHON) .venv/$*
+	@$(UV) pip sync -q --python .venv/$* $(filter %.txt,$^)
+	@touch $@

@@ -1,0 +1,213 @@
+"""AWS on this machine: the real template, built by SAM and deployed to MiniStack, an emulator."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+from urllib.request import ProxyHandler, build_opener
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).parents[1]
+SAM = ROOT / ".venv/sam/bin"
+PYTHON = ROOT / ".venv/aws/bin/python"
+REGION = "us-east-1"
+START_S, STOP_S = 30, 10
+
+
+class LocalAwsError(Exception):
+    """What was asked of the local AWS did not happen; the message says all that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What a function answered; `has_failed` if it raised or ran out of time."""
+
+    payload: Any
+    has_failed: bool
+    log: str
+
+
+def build(folder: Path) -> None:
+    """Build the real template into `folder`, as `sam build` does for AWS."""
+    _sam("build", {}, "--build-dir", str(folder))
+
+
+class LocalAws:
+    """An AWS account of its own on a free port of 127.0.0.1, gone when the `with` block ends.
+
+    What is in it survives in `state_dir`, if given: tables, secrets, functions, schedules, stacks.
+    `enforces_iam`: the functions may do what their roles allow, and nothing else.
+    """
+
+    def __init__(self, state_dir: Path | None = None, *, port: int = 0, enforces_iam: bool = False) -> None:
+        self._state_dir = state_dir
+        self.port = _free_port(port)
+        self._enforces_iam = enforces_iam
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        if not PYTHON.exists() or not (SAM / "sam").exists():
+            raise LocalAwsError("the local AWS is not installed: run `make setup`")
+        with ExitStack() as until_healthy:
+            self._folder = Path(until_healthy.enter_context(TemporaryDirectory(prefix="batchbell-aws-")))
+            self._process = self._start()
+            until_healthy.callback(self._stop)
+            self._wait_until_healthy()
+            self._open = until_healthy.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def environ(self) -> dict[str, str]:
+        """What makes any AWS tool speak to this account."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, name: str) -> Any:
+        """A boto3 client; one that waits for a slow function, and calls it once."""
+        return boto3.client(
+            name,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(proxies={}, read_timeout=300, retries={"total_max_attempts": 1}),
+        )
+
+    def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Deploy the real template, or bring the stack up to date; its outputs."""
+        built = self._folder / "build"
+        if not built.exists():
+            build(built)
+        _sam(
+            "deploy",
+            self.environ(),
+            *("--template-file", f"{built}/template.yaml"),
+            *("--config-file", f"{ROOT}/samconfig.toml"),
+            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+            *("--stack-name", stack_name),
+            *(
+                "--parameter-overrides",
+                *(f"{name}={json.dumps(value)}" for name, value in parameters.items()),
+            ),
+        )
+        stack = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def put_secret(self, name: str, value: str) -> None:
+        """Store a SecureString, as `aws ssm put-parameter` does."""
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+
+    def invoke(self, function_name: str, event: object = None) -> Invocation:
+        """Run a function and wait for its answer."""
+        answer = self.client("lambda").invoke(
+            FunctionName=function_name, Payload=json.dumps(event or {}), LogType="Tail"
+        )
+        return Invocation(
+            payload=json.loads(answer["Payload"].read() or "null"),
+            has_failed="FunctionError" in answer,
+            log=base64.b64decode(answer.get("LogResult", "")).decode(),
+        )
+
+    def logs(self, group: str) -> list[str]:
+        """All that was written to a log group; a function's is `/aws/lambda/<its name>`."""
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """MiniStack in an environment of ours alone: what it holds, the functions inherit."""
+        environ = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self._folder),
+            "TMPDIR": str(self._folder),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_REGION": REGION,
+            "AUTH": str(self._enforces_iam).lower(),
+            "IOT_MTLS_ENABLED": "0",
+        }
+        if self._state_dir:
+            environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._state_dir.absolute())}
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [PYTHON, Path(__file__).with_name("aws_server.py")],
+                cwd=self._folder,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; the functions end with it
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "ministack.log"
+
+    def _wait_until_healthy(self) -> None:
+        ask = build_opener(ProxyHandler({})).open
+        give_up_at = time.monotonic() + START_S
+        while self._process.poll() is None and time.monotonic() < give_up_at:
+            with suppress(OSError), ask(f"{self.endpoint}/_ministack/health", timeout=5):
+                return
+            time.sleep(0.05)
+        raise LocalAwsError(f"MiniStack did not start on {self.endpoint}:\n{_tail(self._log.read_text())}")
+
+    def _stop(self) -> None:
+        """End MiniStack, cleanly if it has a state to save, and whatever function still runs."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        if self._state_dir:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_S)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _sam(command: str, environ: Mapping[str, str], *options: str) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = f"{SAM}{os.pathsep}{own.get('PATH', os.defpath)}"
+    settings = {"PATH": path, "NO_PROXY": "127.0.0.1", "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
+    ran = subprocess.run(
+        [SAM / "sam", command, *options],
+        cwd=ROOT,
+        env={**own, **settings, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode != 0:
+        raise LocalAwsError(f"sam {command} failed:\n{_tail(ran.stdout + ran.stderr)}")
+
+
+def _free_port(wanted: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise LocalAwsError(f"port {wanted} of 127.0.0.1 is taken") from error
+        return int(probe.getsockname()[1])
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-30:])

@@ -1,0 +1,142 @@
+"""Simulator of Slack: the three calls that batchbell makes, over real HTTP, with faults on demand."""
+
+import json
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+
+from local.slack_faults import Fault, Reply
+from local.slack_history import History, Landed
+from local.slack_rules import refusal_of
+from local.slack_server import Server
+
+CHANNEL = "C0SEARCH"
+BOT_ID = "B0BATCHBELL"
+
+_SCOPES = {"auth.test": None, "chat.postMessage": "chat:write", "conversations.history": "channels:history"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, without its token."""
+
+    at: float
+    method: str
+    arguments: Mapping[str, Any]
+
+
+class SlackSimulator:
+    """A workspace with our bot in it.
+
+    Set at any time: `channels` maps each id to the error that it answers, None for one that works;
+    `down` goes wrong with every call, `faults` with the next ones of a method. With `rate_limit` a
+    channel takes one message a second.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        token: str = "xoxb-test",
+        rate_limit: bool = False,
+        on_message: Callable[[Landed], object] | None = None,
+        port: int = 0,
+    ) -> None:
+        self.token = token
+        self.rate_limit = rate_limit
+        self.scopes = {"chat:write", "channels:history"}
+        self.channels: dict[str, str | None] = {CHANNEL: None}
+        self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self.down: Fault | None = None
+        self.calls: list[Call] = []
+        self.clock = clock
+        self._on_message = on_message
+        self._history = History(clock)
+        self._lock = RLock()
+        self._server = Server(self._reply_to, port)
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}/api/"
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+
+    @property
+    def messages(self) -> list[Landed]:
+        """What our bot has posted, as far as it shows by now."""
+        return [each for each in self._history.showing() if each.bot_id == BOT_ID]
+
+    def say(self, text: str, channel: str = CHANNEL, **said: Any) -> Landed:
+        """Another's message: a person's, or with a `bot_id` another bot's."""
+        return self._history.land(channel, text=text, **said)
+
+    def _reply_to(self, method: str, arguments: dict[str, Any], token: str) -> Reply:
+        """The true answer, and what a fault makes of it."""
+        with self._lock:
+            self.calls.append(Call(self.clock(), method, arguments))
+            waiting = self.faults[method]
+            fault = self.down or (waiting.popleft() if waiting else None)
+            if fault is None:
+                return self._answer(method, arguments, token)
+            if not fault.takes_effect:
+                return fault.reply
+            answer = self._answer(method, arguments, token, fault.late_s)
+            reply = fault.reply
+            return reply if reply.body else replace(answer, sending=reply.sending, delay_s=reply.delay_s)
+
+    def _answer(self, method: str, arguments: dict[str, Any], token: str, late_s: float = 0) -> Reply:
+        if error := self._error_for(method, arguments, token):
+            needed = {"needed": _SCOPES[method]} if error == "missing_scope" else {}
+            refusal = _json(ok=False, error=error, **needed)
+            is_429 = error == "ratelimited"
+            return replace(refusal, status=429, headers={"Retry-After": "1"}) if is_429 else refusal
+        if method == "auth.test":
+            return _json(ok=True, team="Acme", team_id="T0ACME", user_id="U0BATCHBELL", bot_id=BOT_ID)
+        if method == "conversations.history":
+            return _json(ok=True, **self._history.page(arguments))
+        message = self._history.land(
+            arguments["channel"],
+            late_s,
+            text=arguments.get("text", ""),
+            bot_id=BOT_ID,
+            attachments=tuple(arguments.get("attachments", ())),
+            metadata=arguments.get("metadata"),
+        )
+        if self._on_message:
+            self._on_message(message)
+        return _json(ok=True, channel=message.channel, ts=message.ts)
+
+    def _error_for(self, method: str, arguments: Mapping[str, Any], token: str) -> str | None:
+        """What stands against the call, in Slack's order: token, scope, channel, message, pace."""
+        if token != self.token:
+            return "invalid_auth" if token else "not_authed"
+        if method not in _SCOPES:
+            return "unknown_method"
+        scope, channel = _SCOPES[method], str(arguments.get("channel"))
+        if scope is None:
+            return None
+        if scope not in self.scopes:
+            return "missing_scope"
+        if method == "conversations.history":
+            return self.channels.get(channel, "channel_not_found")
+        is_too_soon = self.rate_limit and self.clock() < self._history.last_at(channel) + 1
+        return (
+            self.channels.get(channel, "channel_not_found")
+            or refusal_of(arguments)
+            or ("ratelimited" if is_too_soon else None)
+        )
+
+
+def _json(**body: Any) -> Reply:
+    return Reply(body=json.dumps(body).encode())

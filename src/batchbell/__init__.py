@@ -1,0 +1,3 @@
+"""batchbell: says in Slack how each OpenAI batch ended, and why."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,100 @@
+"""DynamoDB: the client, and its errors in the domain's words."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batchbell.domain.errors import PermanentError, StaleError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+Item = dict[str, Any]
+
+CONFLICT_TRIES = 4
+CONFLICT_WAIT_S = 0.1
+
+_PERMANENT = frozenset({"ValidationException", "ResourceNotFoundException", "AccessDeniedException"})
+
+
+class UnstorableError(PermanentError):
+    """The table will never take this item as it is: it is too large, or malformed."""
+
+
+class ConditionError(StaleError):
+    """A condition failed: `found` holds, for each write of the request, the item that was there.
+
+    It is empty where there was none, and None for a write whose condition did not fail.
+    """
+
+    def __init__(self, message: str, found: list[Item | None]) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+class ConflictError(TransientError):
+    """Another transaction was writing one of the same items at that moment."""
+
+
+def make_client() -> "DynamoDBClient":
+    """A client that gives up in seconds: what it could not do, the next run does.
+
+    botocore gives every transaction a token, so that its own retries write it once.
+    """
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+    return boto3.client("dynamodb", config=config)
+
+
+def ask(call: str, request: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Make one request, a few times over where another one writes the same items.
+
+    Raises: ConditionError, a StaleError; UnstorableError and PermanentError for what will always
+    fail; ConflictError and TransientError for the rest.
+    """
+    for attempt in range(CONFLICT_TRIES - 1):
+        try:
+            return _translated(call, request)
+        except ConflictError:
+            sleep(CONFLICT_WAIT_S * 2**attempt)
+    return _translated(call, request)
+
+
+def _translated(call: str, request: Callable[[], T]) -> T:
+    try:
+        return request()
+    except ClientError as error:
+        raise _translation(call, error) from error
+    except BotoCoreError as error:
+        raise TransientError(f"{call}: {type(error).__name__}") from error
+
+
+def _translation(call: str, error: ClientError) -> Exception:
+    response: Any = error.response
+    code = response["Error"]["Code"]
+    message = f"{call}: {code}"
+    if code == "ConditionalCheckFailedException":
+        return ConditionError(message, [response.get("Item", {})])
+    if code == "TransactionCanceledException":
+        return _cancellation(message, response)
+    if code == "TransactionConflictException":
+        return ConflictError(message)
+    if code == "ValidationException":
+        return UnstorableError(message)
+    return PermanentError(message) if code in _PERMANENT else TransientError(message)
+
+
+def _cancellation(message: str, response: Any) -> Exception:
+    reasons = response.get("CancellationReasons", [])
+    codes = {reason.get("Code") for reason in reasons}
+    if "ConditionalCheckFailed" in codes:
+        failed = "ConditionalCheckFailed"
+        found = [each.get("Item", {}) if each.get("Code") == failed else None for each in reasons]
+        return ConditionError(message, found)
+    if "ValidationError" in codes:
+        return UnstorableError(message)
+    message = f"{message} ({', '.join(sorted(str(code) for code in codes - {'None'}))})"
+    return ConflictError(message) if "TransactionConflict" in codes else TransientError(message)

@@ -1,0 +1,197 @@
+"""OpenAI: the batches of a project, listed page by page or retrieved by id."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from random import random as random_share
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+from batchbell.adapters.openai_answer import Answer, NotFoundError
+from batchbell.adapters.openai_json import parse_batch, parse_page
+from batchbell.domain.batch import Batch, Page
+from batchbell.domain.errors import PermanentError
+
+T = TypeVar("T")
+
+_CONNECT_S = 5.0
+_READ_S = 20.0
+_CHUNK_BYTES = 2**16
+_MAX_BODY_BYTES = 32 * 2**20
+
+_TRIES = 5
+"""Four waits, 7.5 s together, ride out a restart; for anything longer the next poll is the retry."""
+
+_HEADERS = {"Accept": "application/json", "User-Agent": "batchbell"}
+
+
+class OpenAIBatches:
+    """List Batches and Retrieve Batch of `base_url`.
+
+    `key(afresh)` gives the API key, read anew from where it is kept if `afresh`: a refused key
+    may have been rotated. It goes into one header of one host, and into no error.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: Callable[[bool], str],
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random_share,
+        session: requests.Session | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._key = key
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._session = session or requests.Session()
+
+    def page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
+        """One page, newest first: of the batches older than the batch `after`.
+
+        Raises: TransientError, PermanentError, RefusedError; ValueError for a `limit` that the
+        API does not take.
+        """
+        if type(limit) is not int or not 1 <= limit <= 100:
+            raise ValueError(f"limit must be a whole number from 1 to 100, not {limit!r}")
+        params = {"limit": str(limit)} | ({"after": after} if after else {})
+        return self._get("List Batches", "/batches", params, _page, deadline_at)
+
+    def pages(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
+        """All pages, until the server says so, a page is empty, or one adds no batch.
+
+        Raises: as `page`.
+        """
+        seen: set[str] = set()
+        while True:
+            page = self.page(after, limit, deadline_at=deadline_at)
+            ids = [batch.id for batch in page.batches]
+            if ids and seen.issuperset(ids):
+                return
+            yield page
+            if page.has_more is False or not ids:
+                return
+            seen.update(ids)
+            after = ids[-1]
+
+    def retrieve(self, batch_id: str, *, deadline_at: float) -> Batch | None:
+        """The batch with this id; None where the API knows none.
+
+        Raises: TransientError, PermanentError, RefusedError.
+        """
+        if not batch_id.strip("."):
+            return None  # "", "." and ".." would ask for another path
+        path = "/batches/" + quote(batch_id, safe="", errors="replace")
+        try:
+            return self._get("Retrieve Batch", path, {}, _batch, deadline_at)
+        except NotFoundError:
+            return None
+
+    def _get(
+        self,
+        call: str,
+        path: str,
+        params: Mapping[str, str],
+        parse: Callable[[Answer], T | None],
+        deadline_at: float,
+    ) -> T:
+        key, is_afresh = self._usable_key(afresh=False), False
+        tries = 0
+        while True:
+            tries += 1
+            answer = self._ask(path, params, key, deadline_at)
+            parsed = parse(answer) if 200 <= answer.status < 300 else None
+            if parsed is not None:
+                return parsed
+            if answer.status in (401, 403) and not is_afresh:
+                refused, key, is_afresh = key, self._usable_key(afresh=True), True
+                if key != refused:
+                    continue
+            now = self._clock()
+            delay_s = answer.delay_s(tries, now, self._random())
+            if delay_s is None or tries >= _TRIES or now + delay_s >= deadline_at:
+                raise answer.error(call, now)
+            self._sleep(delay_s)
+
+    def _usable_key(self, afresh: bool) -> str:
+        key = self._key(afresh)
+        # http.client would refuse such a key as well, and show it.
+        if not re.fullmatch(r"[\x21-\x7e\xa1-\xff]+", key):
+            raise PermanentError("the OpenAI API key is empty, or has a blank or line end in it")
+        return key
+
+    def _ask(self, path: str, params: Mapping[str, str], key: str, deadline_at: float) -> Answer:
+        """Ask once. What requests raises holds the request and so the key: it ends here."""
+        left_s = deadline_at - self._clock()
+        if left_s <= 0:
+            return Answer(trouble="no time left")
+        try:
+            with self._session.get(
+                self.base_url + path,
+                params=params,
+                headers=_HEADERS,
+                auth=_Bearer(key),
+                timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                content = _parsed(self._body(response, deadline_at))
+                return Answer(response.status_code, response.headers, content)
+        except ValueError as error:
+            name = type(error).__name__
+            raise PermanentError(f"the OpenAI base URL cannot be asked ({name})") from None
+        except (requests.RequestException, Urllib3Error) as error:
+            return Answer(trouble=type(error).__name__)
+
+    def _body(self, response: requests.Response, deadline_at: float) -> bytes:
+        """The body, cut where it grows absurd.
+
+        A timeout of requests bounds each read only, so that a trickle would never end.
+        """
+        body = bytearray()
+        while len(body) < _MAX_BODY_BYTES:
+            left_s = deadline_at - self._clock()
+            if left_s <= 0:
+                raise requests.ReadTimeout
+            if sock := getattr(response.raw.connection, "sock", None):
+                sock.settimeout(min(_READ_S, left_s))
+            chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
+            if not chunk:
+                break
+            body += chunk
+        return bytes(body)
+
+
+class _Bearer(AuthBase):
+    """Puts the key into its header; as `auth`, since requests would let a ~/.netrc replace a header."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def _parsed(body: bytes) -> Any:
+    """What the body holds; None where it is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _page(answer: Answer) -> Page | None:
+    return parse_page(answer.content, answer.headers.get("openai-project"))
+
+
+def _batch(answer: Answer) -> Batch | None:
+    return parse_batch(answer.content, is_retrieved=True)

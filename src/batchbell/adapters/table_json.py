@@ -1,0 +1,75 @@
+"""The table's JSON: our dataclasses, there and back."""
+
+import dataclasses
+import functools
+import json
+import types
+import typing
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar, Union
+
+from batchbell.domain.batch import Batch
+from batchbell.domain.notification import Gone, KeyAccepted, KeyRefused, Watching
+
+T = TypeVar("T")
+
+_KINDS: Mapping[str, type] = {
+    "batch": Batch,
+    "gone": Gone,
+    "watching": Watching,
+    "key_refused": KeyRefused,
+    "key_accepted": KeyAccepted,
+}
+_KIND_OF = {cls: kind for kind, cls in _KINDS.items()}
+
+
+def encoded(value: object) -> str:
+    """A dataclass as JSON. A field that may hold one of several kinds names its kind."""
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def decoded(cls: type[T], text: str) -> T:
+    """The dataclass again; fields that it does not have, from a newer version, are left out.
+
+    Raises: ValueError, KeyError or TypeError for what this version cannot read.
+    """
+    value: T = _typed(cls, json.loads(text))
+    return value
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            field.name: _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if getattr(value, field.name) != field.default
+        }
+        kind = _KIND_OF.get(type(value))
+        return {"kind": kind, **fields} if kind else fields
+    if isinstance(value, (tuple, list)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _typed(expected: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    origin, args = typing.get_origin(expected), typing.get_args(expected)
+    if origin in (Union, types.UnionType):
+        options = [each for each in args if each is not types.NoneType]
+        return _typed(options[0] if len(options) == 1 else _KINDS[value["kind"]], value)
+    if origin is tuple:
+        return tuple(_typed(args[0], each) for each in value)
+    if dataclasses.is_dataclass(expected):
+        hints = _hints(typing.cast("type", expected))
+        known = {name: _typed(hints[name], each) for name, each in value.items() if name in hints}
+        return expected(**known)  # type: ignore[operator]
+    if isinstance(expected, type) and issubclass(expected, StrEnum):
+        return expected(value)
+    return value
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)

@@ -1,0 +1,190 @@
+"""Delivery: what to post next, and what follows from Slack's answer."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from batchbell.domain.batch import Batch
+from batchbell.domain.notification import (
+    Form,
+    Gone,
+    Message,
+    Misconfigured,
+    Notification,
+    RefusedForNow,
+    Unacceptable,
+    Unclear,
+)
+
+LEASE_S = 120
+"""How long a claimed message is left alone: longer than the slowest attempt to post it."""
+
+LANDING_S = 30
+"""How long Slack may take to show a message whose reply was lost."""
+
+LONGEST_WAIT_S = 900
+PROBE_S = 300
+"""How often a channel that Slack refuses is tried again: a person mends it, nobody tells us."""
+
+RETRY_PARKED_S = 6 * 3600
+"""How often a message that Slack finds faulty is tried again: a newer version may draw it well."""
+
+MOST_LOOKS = 8
+"""After so many attempts to read the history in vain it counts as one that cannot be read."""
+
+LOOK_BACK_S = 600
+LOOK_FIRST_AFTER_S = 3600
+GIVE_UP_LOOKING_S = 6 * 3600
+
+MOST_SINGLE = 5
+MOST_IN_DIGEST = 20
+MOST_CHARACTERS = 60_000
+"""Keeps a stored message under DynamoDB's 400 KB, whatever the characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The way into one channel: free from `not_before`; `blocked` says why Slack refuses it."""
+
+    not_before: float = 0
+    blocked: str | None = None
+    probe_at: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """All that is undelivered; `unreadable` counts items that a newer version wrote."""
+
+    notifications: tuple[Notification, ...] = ()
+    messages: tuple[Message, ...] = ()
+    lane: Lane = Lane()
+    unreadable: int = 0
+
+    @property
+    def parked(self) -> int:
+        return sum(len(each.notifications) for each in self.messages if each.parked)
+
+    @property
+    def undelivered(self) -> tuple[Notification, ...]:
+        return self.notifications + tuple(n for m in self.messages for n in m.notifications)
+
+
+def superseded(notifications: Sequence[Notification]) -> list[Notification]:
+    """Notifications of an earlier status whose batch has ended since: the end says it all."""
+    ended = {_batch_id(each) for each in notifications if _is_end(each)}
+    return [each for each in notifications if not _is_end(each) and _batch_id(each) in ended]
+
+
+def grouped(notifications: Iterable[Notification]) -> list[tuple[Notification, ...]]:
+    """What to post as one: a few alone, a burst as digests; batchbell's own troubles alone."""
+    own: list[Notification] = []
+    batches: list[Notification] = []
+    for each in sorted(notifications, key=lambda each: (each.recorded_at, each.id)):
+        (batches if isinstance(each.subject, Batch) else own).append(each)
+    if len(batches) <= MOST_SINGLE:
+        return [(each,) for each in own + batches]
+    digests: list[list[Notification]] = []
+    room = 0
+    for each in batches:
+        weight = len(repr(each.subject))
+        if not digests or len(digests[-1]) == MOST_IN_DIGEST or weight > room:
+            digests.append([])
+            room = MOST_CHARACTERS
+        digests[-1].append(each)
+        room -= weight
+    return [(each,) for each in own] + [tuple(digest) for digest in digests]
+
+
+def due(outbox: Outbox, now: float) -> list[Message]:
+    """The messages to try again, longest due first."""
+    ready = [each for each in outbox.messages if each.next_attempt_at <= now]
+    return sorted(ready, key=lambda each: (each.next_attempt_at, each.id))
+
+
+def must_be_looked_for(notification: Notification, now: float) -> bool:
+    """Whether it may have been announced already, in a life that the table does not remember."""
+    return notification.look_first or notification.recorded_at < now - LOOK_FIRST_AFTER_S
+
+
+def happened_at(notification: Notification) -> float:
+    """The earliest time at which the notification may have been announced."""
+    subject = notification.subject
+    if isinstance(subject, Batch) and subject.ended_at is not None:
+        return min(subject.ended_at, notification.recorded_at)
+    return notification.recorded_at
+
+
+def leased(message: Message, now: float) -> Message:
+    """The message while its earlier attempt is being looked for."""
+    return replace(message, attempts=message.attempts + 1, next_attempt_at=now + LEASE_S)
+
+
+def posting(message: Message, channel: str, now: float) -> Message:
+    """The message as it is written down before it is posted: if we die, its outcome is unknown."""
+    return replace(
+        message,
+        attempts=message.attempts + 1,
+        channel=channel,
+        unresolved_since=now if message.unresolved_since is None else message.unresolved_since,
+        next_attempt_at=now + LEASE_S,
+        parked=None,
+    )
+
+
+def unlooked(message: Message, now: float) -> Message:
+    """The message after the history could not be read this time."""
+    return replace(message, next_attempt_at=now + _wait_s(message))
+
+
+def not_found(message: Message) -> Message:
+    """The message of which the history shows that its earlier attempts did not land."""
+    return replace(message, unresolved_since=None, may_be_repeat=False)
+
+
+def doubtful(message: Message, now: float) -> Message:
+    """The message to be posted once more although it may have landed; parked where that was done."""
+    if message.may_be_repeat:
+        return unresolvable(message, now)
+    return replace(message, may_be_repeat=True)
+
+
+def unresolvable(message: Message, now: float) -> Message:
+    """The message that may have landed twice unseen: a person must look, or let us look."""
+    reason = "unclear whether it was posted, and the channel's history cannot be read"
+    return replace(message, parked=reason, next_attempt_at=now + PROBE_S)
+
+
+def after(
+    answer: RefusedForNow | Unclear | Misconfigured | Unacceptable, message: Message, now: float
+) -> Message:
+    """The message after Slack did not clearly take it."""
+    match answer:
+        case RefusedForNow(_, retry_after_s):
+            return replace(message, unresolved_since=None, next_attempt_at=now + retry_after_s)
+        case Unclear():
+            if message.may_be_repeat:
+                return unresolvable(message, now)
+            return replace(message, next_attempt_at=now + _wait_s(message))
+        case Misconfigured(reason):
+            # Due as soon as the lane is no longer blocked.
+            return replace(message, unresolved_since=None, parked=reason, next_attempt_at=now)
+        case Unacceptable(reason) if message.form is Form.PLAIN:
+            at = now + RETRY_PARKED_S
+            return replace(message, unresolved_since=None, parked=reason, next_attempt_at=at)
+        case Unacceptable():
+            return replace(message, unresolved_since=None, form=Form.PLAIN, next_attempt_at=now)
+
+
+def _wait_s(message: Message) -> float:
+    return min(LANDING_S * 2.0 ** max(0, message.attempts - 1), LONGEST_WAIT_S)
+
+
+def _is_end(notification: Notification) -> bool:
+    subject = notification.subject
+    return isinstance(subject, Gone) or (isinstance(subject, Batch) and subject.is_terminal)
+
+
+def _batch_id(notification: Notification) -> str:
+    subject = notification.subject
+    if isinstance(subject, Gone):
+        return subject.batch.id
+    return subject.id if isinstance(subject, Batch) else notification.id

@@ -1,0 +1,128 @@
+"""Parts: what is drawn below the sentence of a notification that comes alone."""
+
+import re
+
+from batchbell.domain.batch import Batch, Status, Usage
+from batchbell.domain.failure import explanation
+from batchbell.domain.mrkdwn import code, date, escaped
+from batchbell.domain.notification import (
+    BaselineReason,
+    Gone,
+    KeyAccepted,
+    KeyRefused,
+    Subject,
+    Watching,
+)
+from batchbell.domain.outcome import outcome, seconds_taken
+from batchbell.domain.place import Place
+from batchbell.domain.rendered import Context, Fields, Part, Section
+from batchbell.domain.sentence import given_name
+from batchbell.domain.wording import counted, duration
+
+_PAIRS_SHOWN = 8
+
+
+def parts_for(subject: Subject, place: Place) -> tuple[Part, ...]:
+    """The why, the what-now and the facts, as far as there are any."""
+    match subject:
+        case Batch():
+            return _section(_why(subject)) + _facts(subject)
+        case Gone(batch):
+            was = outcome(batch).replace("is now", "was", 1)
+            advice = f"When last seen it {was}. It is no longer watched, unless it is listed again."
+            return _section(advice) + _facts(batch)
+        case Watching():
+            return _section(_scope(subject, place))
+        case KeyRefused(status=status):
+            later = "Nothing is lost: what ends meanwhile is announced once the key works."
+            return (Section(_remedy(status, place)), Context(later))
+        case KeyAccepted():
+            return _section("What ended in the meantime is announced now.")
+
+
+def _section(text: str) -> tuple[Section, ...]:
+    return (Section(text),) if text else ()
+
+
+def _why(batch: Batch) -> str:
+    """Why it failed, or what is left of it if it was stopped."""
+    if batch.status == Status.FAILED:
+        return explanation(batch)
+    if _is_partial(batch):
+        return "What was done is already paid for: fetch it before you submit the rest again."
+    return ""
+
+
+def _is_partial(batch: Batch) -> bool:
+    return batch.status in (Status.EXPIRED, Status.CANCELLED) and batch.output_file_id is not None
+
+
+def _facts(batch: Batch) -> tuple[Part, ...]:
+    labelled = (
+        ("Model", code(batch.model or "")),
+        ("Endpoint", code(batch.endpoint or "")),
+        ("Took", _took(batch)),
+        ("Tokens", _tokens(batch.usage) if batch.usage else ""),
+        ("Input file", code(batch.input_file_id or "")),
+        ("Partial output" if _is_partial(batch) else "Output file", code(batch.output_file_id or "")),
+        ("Error file", code(batch.error_file_id or "")),
+    )
+    fields = tuple((label, value) for label, value in labelled if value)
+    origin = (
+        code(batch.id) if given_name(batch) else "",
+        f"created {date(batch.created_at)}" if batch.created_at is not None else "",
+        f"ended {date(batch.ended_at)}" if batch.ended_at is not None else "",
+    )
+    lines = (" · ".join(filter(None, origin)), _metadata(batch))
+    return ((Fields(fields),) if fields else ()) + tuple(Context(line) for line in lines if line)
+
+
+def _took(batch: Batch) -> str:
+    """Its duration against its window, if it ran to the end: "3 h 12 min of 24 h"."""
+    seconds = seconds_taken(batch)
+    if seconds is None or batch.status != Status.COMPLETED:
+        return ""
+    window = re.sub(r"^(\d+) ?([hd])$", r"\1 \2", batch.completion_window or "")
+    return duration(seconds) + (f" of {escaped(window, 20)}" if window else "")
+
+
+def _tokens(usage: Usage) -> str:
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
+    return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out{reasoning}"
+
+
+def _metadata(batch: Batch) -> str:
+    named = given_name(batch)
+    pairs = [
+        f"{escaped(key, 60)}: {escaped(value, 120)}" for key, value in batch.metadata if (key, value) != named
+    ]
+    rest = [f"{len(pairs) - _PAIRS_SHOWN} more"] if len(pairs) > _PAIRS_SHOWN else []
+    return " · ".join(pairs[:_PAIRS_SHOWN] + rest)
+
+
+def _scope(watching: Watching, place: Place) -> str:
+    """What will be announced from now on, and what no longer."""
+    told = "Every end that `NotifyOn` selects is announced here from now on."
+    ended = counted(watching.ended_count, "batch")
+    are = "is" if watching.ended_count == 1 else "are"
+    untold = f" {ended} had ended before and {are} not announced." if watching.ended_count else ""
+    unwatched = {
+        BaselineReason.INSTALLED: "",
+        BaselineReason.BASE_URL: "\nThe batches of the earlier server are no longer watched. "
+        "If that was not meant, deploy again with the earlier `OpenAIBaseUrl`.",
+        BaselineReason.PROJECT: "\nThe batches of the earlier project are no longer watched. "
+        f"If that was not meant, store a key of that project in {place.key_parameter}.",
+    }
+    return f"{told}{untold}{unwatched[watching.reason]}"
+
+
+def _remedy(status: int, place: Place) -> str:
+    """What a person must do about a refused key."""
+    store = f"the SSM parameter {place.key_parameter}; the next poll takes it up"
+    if status == 403:
+        return (
+            f"The key is known but may not read batches ({status}). Give it the permission "
+            f"_Batches: Read_, or store one that may in {store}."
+        )
+    return f"The key is wrong, expired or revoked ({status}). Store a valid one in {store}."

@@ -1,0 +1,36 @@
+"""Place: who speaks, and whose list of batches it is."""
+
+import re
+from dataclasses import dataclass
+
+from batchbell.domain.mrkdwn import code
+
+_OPENAI = re.compile(r"https://([a-z]+\.)?api\.openai\.com(/|$)")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A team's deployment, and the server whose batches it watches."""
+
+    team: str
+    base_url: str
+
+    @property
+    def service(self) -> str:
+        """The server's name for a sentence."""
+        address = self.base_url.removeprefix("https://").removeprefix("http://").rstrip("/")
+        return "OpenAI" if self._is_openai else code(address, 40) or "the server"
+
+    @property
+    def key_parameter(self) -> str:
+        return code(f"/batchbell/{self.team}/openai-api-key")
+
+    def page_of(self, batch_id: str) -> str | None:
+        """The dashboard's page of a batch; None on a server that has none."""
+        has_page = self._is_openai and _ID.fullmatch(batch_id)
+        return f"https://platform.openai.com/batches/{batch_id}" if has_page else None
+
+    @property
+    def _is_openai(self) -> bool:
+        return bool(_OPENAI.match(self.base_url))

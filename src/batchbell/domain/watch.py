@@ -1,0 +1,139 @@
+"""Watch: what one poll leaves for the next."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from batchbell.domain.batch import TERMINAL, Batch, Page, RequestCounts
+from batchbell.domain.cursor import Position, created_at
+from batchbell.domain.diff import Since
+from batchbell.domain.notification import BaselineReason
+
+GONE = "gone"
+"""The status recorded of a batch that the server no longer knows."""
+
+GONE_AFTER_S = 3600
+"""A batch is gone when the server did not know it twice, at least so long apart."""
+
+MOST_ENDED = 1000
+"""How many recently ended batches are remembered besides the open ones, to spare look-ups."""
+
+RECHECK_S = 300
+"""How often a batch that is listed as open long after its window is asked for by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One batch as it was last met; `checked_at` is when its status was last sure.
+
+    `missing_since` is the time of the first 404 in a row.
+    """
+
+    status: str
+    created_at: int
+    expires_at: int | None = None
+    checked_at: int = 0
+    missing_since: int | None = None
+    request_counts: RequestCounts | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in TERMINAL and self.status != GONE
+
+    def is_overdue(self, now: int) -> bool:
+        """Whether it is open past its window: some servers list rows that are long out of date."""
+        return self.is_open and self.expires_at is not None and self.expires_at < now
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTrouble:
+    """OpenAI refused the key `polls` times in a row since `since`."""
+
+    since: int
+    polls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is watched and how far it was read; `version` counts the writes.
+
+    `base_url` and `project` name the list: another one is another world. `reason` is why this
+    baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
+    found ended. `polled_at` is the last good poll.
+    """
+
+    base_url: str
+    baseline_at: int
+    reason: BaselineReason | None
+    project: str | None = None
+    baseline_ended: int = 0
+    position: Position = Position()
+    polled_at: int | None = None
+    trouble: KeyTrouble | None = None
+    watched: Mapping[str, Watched] = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def since(self) -> Since:
+        return Since(self.baseline_at, self.position.cursor.seen_through)
+
+
+def begun(base_url: str, before: Watch | None, project: str | None, now: int) -> Watch:
+    """A new baseline: nothing is known yet of this list, and nothing that ended on it is told."""
+    if before is None:
+        return Watch(base_url, now, BaselineReason.INSTALLED, project)
+    reason = BaselineReason.PROJECT if before.base_url == base_url else BaselineReason.BASE_URL
+    return Watch(base_url, now, reason, project, trouble=before.trouble, version=before.version)
+
+
+def is_another_project(watch: Watch, page: Page) -> bool:
+    """Whether the page is of another project's list; not every server names a project."""
+    return None not in (watch.project, page.project) and watch.project != page.project
+
+
+def met(batch: Batch, before: Watched | None, now: int) -> Watched:
+    """The batch as it is met now, in a list or by its id."""
+    seen = Watched(
+        status=batch.status,
+        created_at=created_at(batch, now),
+        expires_at=batch.expires_at,
+        checked_at=now,
+        request_counts=batch.request_counts,
+    )
+    if batch.is_retrieved or not seen.is_overdue(now):
+        return seen
+    if before is None:
+        return replace(seen, checked_at=0)
+    return replace(seen, checked_at=before.checked_at, missing_since=before.missing_since)
+
+
+def to_retrieve(watched: Mapping[str, Watched], met: Iterable[str], now: int) -> list[str]:
+    """The open batches to ask for by id, least recently checked first.
+
+    Those that the walk did not meet, and those that it met open although their window is over.
+    """
+    met = set(met)
+    due = [
+        id
+        for id, seen in watched.items()
+        if seen.is_open and (id not in met or (seen.is_overdue(now) and seen.checked_at <= now - RECHECK_S))
+    ]
+    return sorted(due, key=lambda id: watched[id].checked_at)
+
+
+def kept(watched: Mapping[str, Watched], seen_through: int, gone_since: int) -> dict[str, Watched]:
+    """What the next poll must know: the open, the gone since then, and the newest of the ended.
+
+    An ended batch older than `seen_through` would not count as new if it were met again, so it
+    may be forgotten; beyond `MOST_ENDED` the records themselves keep an end from being told twice.
+    """
+    ended = [(id, seen) for id, seen in watched.items() if seen.status in TERMINAL]
+    newest = sorted(
+        (pair for pair in ended if pair[1].created_at >= seen_through),
+        key=lambda pair: pair[1].created_at,
+    )[-MOST_ENDED:]
+    alive = {
+        id: seen
+        for id, seen in watched.items()
+        if seen.is_open or (seen.status == GONE and seen.checked_at >= gone_since)
+    }
+    return alive | dict(newest)

@@ -1,0 +1,287 @@
+"""Deliver: claim, render, post, settle."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from batchbell.domain import delivery
+from batchbell.domain.delivery import Lane, Outbox
+from batchbell.domain.errors import PermanentError, StaleError, TransientError
+from batchbell.domain.notification import (
+    Accepted,
+    Answer,
+    Form,
+    Message,
+    Misconfigured,
+    Notification,
+    RefusedForNow,
+    Unacceptable,
+    Unclear,
+)
+from batchbell.domain.place import Place
+from batchbell.domain.render import render
+from batchbell.domain.rendered import Rendered
+
+
+class OutboxTable(Protocol):
+    """The outbox in our table. Writing raises StaleError where another delivery was first."""
+
+    def read(self, channel: str) -> Outbox: ...
+
+    def drop(self, notification: Notification) -> None: ...
+
+    def claim(self, message: Message) -> Message: ...
+
+    def update(self, message: Message) -> Message: ...
+
+    def settle(self, message: Message, accepted: Accepted, now: int) -> None: ...
+
+    def take_slot(self, channel: str, now: float) -> float: ...
+
+    def hold(self, channel: str, until: float) -> None: ...
+
+    def block(self, channel: str, reason: str, probe_at: float) -> None: ...
+
+    def take_probe(self, channel: str, now: float, next_at: float) -> None: ...
+
+    def unblock(self, channel: str) -> None: ...
+
+
+class Slack(Protocol):
+    """The channels of a workspace."""
+
+    def post(self, channel: str, rendered: Rendered, form: Form) -> Answer: ...
+
+    def announced(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]: ...
+
+
+@dataclass(slots=True)
+class DeliverResult:
+    """What one delivery did, in notifications; `stopped_by` is why it left the rest.
+
+    `found` of the delivered had been posted before; `waiting` are left, `parked` of them for a
+    person; `oldest_s` is the age of the oldest of them.
+    """
+
+    delivered: int = 0
+    found: int = 0
+    posts: int = 0
+    waiting: int = 0
+    parked: int = 0
+    oldest_s: int = 0
+    unreadable: int = 0
+    stopped_by: str | None = None
+
+
+def deliver(
+    outbox: OutboxTable,
+    slack: Slack,
+    place: Place,
+    channel: str,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    deadline_at: float,
+) -> DeliverResult:
+    """Post what is owed, no post begun after `deadline_at`; what is left waits for the next run.
+
+    Safe to run twice at once and to be killed anywhere: before a message is posted it is written
+    down that its outcome is unknown, and such a message is looked for before it is posted again.
+
+    Raises: TransientError when the table fails.
+    """
+    run = _Delivery(outbox, slack, place, channel, clock, sleep, deadline_at)
+    try:
+        run.run(outbox.read(channel))
+    except _StopError as stop:
+        run.result.stopped_by = str(stop)
+    return run.count()
+
+
+class _StopError(Exception):
+    """Nothing more can be posted in this run."""
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One run, and what it has left to do."""
+
+    outbox: OutboxTable
+    slack: Slack
+    place: Place
+    channel: str
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    deadline_at: float
+    result: DeliverResult = field(default_factory=DeliverResult)
+    left: dict[str, int] = field(default_factory=dict)
+    parked: set[str] = field(default_factory=set)
+    is_probing: bool = False
+
+    def run(self, box: Outbox) -> None:
+        """Finish what was begun before, then post what is new."""
+        self.left = {each.id: each.recorded_at for each in box.undelivered}
+        self.parked = {n.id for each in box.messages if each.parked for n in each.notifications}
+        self.result.unreadable = box.unreadable
+        messages, fresh = delivery.due(box, self.clock()), self._fresh(box)
+        if not messages and not fresh:
+            return
+        self._enter(box.lane)
+        for message in messages:
+            self._unless_overtaken(self._resume, message)
+        clear, doubtful = self._unannounced(fresh)
+        for notifications, may_be_repeat in [(clear, False), (doubtful, True)]:
+            for group in delivery.grouped(notifications):
+                message = Message(group[0].id, group, may_be_repeat=may_be_repeat)
+                self._unless_overtaken(self._post, message)
+
+    def _fresh(self, box: Outbox) -> list[Notification]:
+        """The notifications never tried yet, without those that a later one makes superfluous."""
+        dropped = delivery.superseded(box.undelivered)
+        for each in box.notifications:
+            if each in dropped:
+                self.outbox.drop(each)
+                self.left.pop(each.id, None)
+        return [each for each in box.notifications if each not in dropped]
+
+    def _enter(self, lane: Lane) -> None:
+        """Go on if the channel is not blocked, or if it is our turn to try whether it still is."""
+        if lane.blocked is None:
+            return
+        now = self.clock()
+        if now < lane.probe_at:
+            raise _StopError(lane.blocked)
+        try:
+            self.outbox.take_probe(self.channel, now, now + delivery.PROBE_S)
+        except StaleError:
+            raise _StopError(lane.blocked) from None
+        self.is_probing = True
+
+    def _unless_overtaken(self, step: Callable[[Message], None], message: Message) -> None:
+        try:
+            step(message)
+        except StaleError:
+            return
+
+    def _resume(self, message: Message) -> None:
+        if message.unresolved_since is None:
+            return self._post(message)
+        message = self.outbox.update(delivery.leased(message, self.clock()))
+        try:
+            since = (message.unresolved_since or 0) - delivery.LOOK_BACK_S
+            seen = self._look(message.channel, since)
+        except TransientError:
+            if message.attempts < delivery.MOST_LOOKS:
+                self.outbox.update(delivery.unlooked(message, self.clock()))
+                return None
+            seen = None
+        if seen is None:
+            message = delivery.doubtful(message, self.clock())
+            if message.parked:
+                self._put_back(message)
+                return None
+        elif all(each.id in seen for each in message.notifications):
+            return self._settle(message, Accepted(seen[message.id], message.channel), was_found=True)
+        else:
+            message = delivery.not_found(message)
+        return self._post(message)
+
+    def _look(self, channel: str, since: float) -> dict[str, str] | None:
+        """What the channel shows as announced since then; None where it may not be read."""
+        try:
+            return self.slack.announced(channel, since, deadline_at=self.deadline_at)
+        except PermanentError:
+            return None
+
+    def _unannounced(self, fresh: Sequence[Notification]) -> tuple[list[Notification], list[Notification]]:
+        """What is clear to post, and what may have been posted in a life that was forgotten."""
+        now = self.clock()
+        suspects = [each for each in fresh if delivery.must_be_looked_for(each, now)]
+        clear = [each for each in fresh if each not in suspects]
+        if not suspects:
+            return clear, []
+        since = min(delivery.happened_at(each) for each in suspects) - delivery.LOOK_BACK_S
+        try:
+            seen = self._look(self.channel, since)
+        except TransientError:
+            given_up = now - delivery.GIVE_UP_LOOKING_S
+            return clear, [each for each in suspects if each.recorded_at < given_up]
+        if seen is None:
+            return clear, suspects
+        for each in suspects:
+            if each.id in seen:
+                self._unless_overtaken(self._found(seen[each.id]), Message(each.id, (each,)))
+        return clear + [each for each in suspects if each.id not in seen], []
+
+    def _found(self, ts: str) -> Callable[[Message], None]:
+        def settle(message: Message) -> None:
+            claimed = self.outbox.claim(delivery.leased(message, self.clock()))
+            self._settle(claimed, Accepted(ts, self.channel), was_found=True)
+
+        return settle
+
+    def _post(self, message: Message) -> None:
+        self._take_slot()
+        write = self.outbox.update if message.version else self.outbox.claim
+        message = write(delivery.posting(message, self.channel, self.clock()))
+        rendered = render(message, self.place, int(self.clock()))
+        answer = self.slack.post(self.channel, rendered, message.form)
+        self.result.posts += 1
+        match answer:
+            case Accepted():
+                self._open_lane()
+                self._settle(message, answer, was_found=False)
+            case RefusedForNow():
+                message = self._put_back(delivery.after(answer, message, self.clock()))
+                self.outbox.hold(self.channel, message.next_attempt_at)
+                self._post(message)
+            case Unacceptable():
+                self._open_lane()
+                message = self._put_back(delivery.after(answer, message, self.clock()))
+                if not message.parked:
+                    self._post(message)
+            case Unclear(reason):
+                self._put_back(delivery.after(answer, message, self.clock()))
+                self.outbox.hold(self.channel, self.clock() + delivery.LANDING_S)
+                raise _StopError(reason)
+            case Misconfigured(reason):
+                now = self.clock()
+                self._put_back(delivery.after(answer, message, now))
+                self.outbox.block(self.channel, reason, now + delivery.PROBE_S)
+                raise _StopError(reason)
+
+    def _take_slot(self) -> None:
+        """Wait until the channel may have one more message, if that is before the deadline."""
+        while (now := self.clock()) < self.deadline_at:
+            wait_s = self.outbox.take_slot(self.channel, now)
+            if wait_s <= 0:
+                return
+            if now + wait_s >= self.deadline_at:
+                raise _StopError("Slack wants no message yet")
+            self.sleep(wait_s)
+        raise _StopError("no time is left")
+
+    def _open_lane(self) -> None:
+        if self.is_probing:
+            self.outbox.unblock(self.channel)
+            self.is_probing = False
+
+    def _put_back(self, message: Message) -> Message:
+        ids = {each.id for each in message.notifications}
+        self.parked = self.parked | ids if message.parked else self.parked - ids
+        return self.outbox.update(message)
+
+    def _settle(self, message: Message, accepted: Accepted, *, was_found: bool) -> None:
+        self.outbox.settle(message, accepted, int(self.clock()))
+        for each in message.notifications:
+            self.left.pop(each.id, None)
+            self.parked.discard(each.id)
+            self.result.delivered += 1
+            self.result.found += was_found
+
+    def count(self) -> DeliverResult:
+        """The result, with what is left."""
+        self.result.waiting = len(self.left)
+        self.result.parked = len(self.parked)
+        oldest_at = min(self.left.values(), default=int(self.clock()))
+        self.result.oldest_s = max(0, int(self.clock()) - oldest_at)
+        return self.result

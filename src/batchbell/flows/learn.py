@@ -1,0 +1,105 @@
+"""Learn: batches just listed, as transitions recorded with the notifications they owe."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from batchbell.domain.batch import TERMINAL, Batch, Status
+from batchbell.domain.diff import Since, Transition, diff, is_owed
+from batchbell.domain.notification import Gone, Notification
+from batchbell.domain.policy import Policy
+from batchbell.domain.record import Entry, Recorded, Stale
+from batchbell.domain.verdict import Verdict, verdict_for
+from batchbell.domain.watch import GONE, GONE_AFTER_S, Watched, met
+
+
+class Records(Protocol):
+    """Where transitions are recorded."""
+
+    def record(self, entries: Sequence[Entry], now: int) -> Recorded: ...
+
+
+@dataclass(slots=True)
+class Learning:
+    """What one poll has learned so far; `watched` follows what is recorded, never runs ahead.
+
+    `confirm` asks for a completed batch by id, of which the list does not tell how it fared.
+    """
+
+    records: Records
+    policy: Policy
+    since: Since
+    look_first: bool
+    confirm: Callable[[Batch], Batch]
+    watched: dict[str, Watched]
+    recorded: int = 0
+    owed: int = 0
+    ended: int = 0
+    unstorable: list[str] = field(default_factory=list)
+
+    def learn(self, batches: Sequence[Batch], now: int) -> None:
+        """Record how these batches differ from what is recorded, and watch them from then on."""
+        statuses = {id: seen.status for id, seen in self.watched.items()}
+        transitions = diff(statuses, batches, self.since, now)
+        overtaken = self._record([self._entry(each, now) for each in transitions], now)
+        overtaken = self._record([self._again(each, now) for each in overtaken], now)
+        # Overtaken twice: the next poll starts from the status that was found.
+        found = {each.entry.transition.batch.id: each.status for each in overtaken}
+        known = {each.batch.id for each in transitions} | self.watched.keys()
+        for batch in batches:
+            before = self.watched.get(batch.id)
+            is_final = before is not None and before.status in TERMINAL
+            if batch.id in known and batch.id not in self.unstorable and not is_final:
+                seen = met(batch, before, now)
+                self.watched[batch.id] = replace(seen, status=found.get(batch.id) or seen.status)
+
+    def put_last(self, batch_id: str, now: int) -> None:
+        """Ask for this one again only after the others: it could not be had."""
+        self.watched[batch_id] = replace(self.watched[batch_id], checked_at=now)
+
+    def miss(self, batch_id: str, last_known: Callable[[str], Batch | None], now: int) -> None:
+        """The server does not know this batch: it is gone when that is so for long."""
+        seen = self.watched[batch_id]
+        missing_since = now if seen.missing_since is None else seen.missing_since
+        self.watched[batch_id] = replace(seen, missing_since=missing_since, checked_at=now)
+        if now - missing_since < GONE_AFTER_S:
+            return
+        batch = last_known(batch_id) or Batch(batch_id, seen.status, seen.created_at)
+        transition = Transition(replace(batch, status=GONE), seen.status, was_watched=True)
+        owed = Notification(f"{batch_id}#{GONE}", now, Gone(batch, missing_since), self.look_first)
+        entry = Entry(transition, owed if self.policy.concerns(batch) else None)
+        for stale in self._record([entry], now):
+            again = replace(transition, old_status=stale.status)
+            self._record([Entry(again, None if GONE in stale.told else entry.owed)], now)
+        if self.watched[batch_id].is_open:
+            self.watched[batch_id] = replace(seen, status=GONE, checked_at=now)
+
+    def _entry(self, transition: Transition, now: int, told: frozenset[str] = frozenset()) -> Entry:
+        batch = transition.batch
+        if batch.status in told or not is_owed(transition, self.policy, self.since, now):
+            return Entry(transition, None)
+        if batch.status == Status.COMPLETED and verdict_for(batch) is Verdict.UNKNOWN:
+            batch = self.confirm(batch)
+            transition = replace(transition, batch=batch)
+        notification = Notification(f"{batch.id}#{batch.status}", now, batch, self.look_first)
+        return Entry(transition, notification)
+
+    def _again(self, stale: Stale, now: int) -> Entry:
+        """The entry for a batch that another poll recorded first, from the status it recorded."""
+        return self._entry(replace(stale.entry.transition, old_status=stale.status), now, stale.told)
+
+    def _record(self, entries: Sequence[Entry], now: int) -> list[Stale]:
+        """Record the entries; give those overtaken that still bring something new."""
+        outcome = self.records.record(entries, now)
+        self.recorded += len(outcome.stored)
+        self.owed += sum(entry.owed is not None for entry in outcome.stored)
+        self.ended += sum(entry.transition.batch.is_terminal for entry in outcome.stored)
+        self.unstorable += [entry.transition.batch.id for entry in outcome.unstorable]
+        overtaken = []
+        for stale in outcome.stale:
+            batch = stale.entry.transition.batch
+            if stale.status in TERMINAL:
+                self.watched[batch.id] = replace(met(batch, None, now), status=stale.status)
+            elif stale.status != batch.status:
+                overtaken.append(stale)
+        return overtaken

@@ -1,0 +1,120 @@
+"""Schedule: a tick of the scheduler -> deliver, poll, deliver."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from os import environ
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from batchbell.adapters.batch_table import BatchTable
+from batchbell.adapters.dynamodb import make_client
+from batchbell.adapters.openai_batches import OpenAIBatches
+from batchbell.adapters.outbox_table import OutboxTable
+from batchbell.adapters.secrets import MissingSecretError, Secrets
+from batchbell.adapters.slack_messages import SlackMessages
+from batchbell.domain.errors import BatchbellError
+from batchbell.domain.place import Place
+from batchbell.flows.deliver import DeliverResult, deliver
+from batchbell.flows.poll import PollResult, poll
+from batchbell.settings import Settings, settings_from
+
+DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
+"""Until which part of the function's time each step begins something new: none starves another."""
+
+logger = Logger(service="batchbell")
+metrics = Metrics(namespace="batchbell", service="batchbell")
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """One team's bot, connected."""
+
+    settings: Settings
+    secrets: Secrets
+    openai: OpenAIBatches
+    slack: SlackMessages
+    batches: BatchTable
+    outbox: OutboxTable
+
+    def check_secrets(self) -> None:
+        """Raises: MissingSecretError before a person has stored them."""
+        self.secrets.read(self.settings.openai_api_key_parameter)
+        self.secrets.read(self.settings.slack_bot_token_parameter)
+
+    def deliver(self, deadline_at: float) -> DeliverResult:
+        place = Place(self.settings.team, self.settings.openai_base_url)
+        channel = self.settings.channel
+        return deliver(self.outbox, self.slack, place, channel, time.time, time.sleep, deadline_at)
+
+    def poll(self, deadline_at: float) -> PollResult:
+        return poll(self.openai, self.batches, self.settings.policy, time.time, deadline_at)
+
+
+@cache
+def bot() -> Bot:
+    """The bot of this environment, made once for as long as the process lives."""
+    settings = settings_from(environ)
+    secrets, client = Secrets(), make_client()
+    retention_s = settings.policy.retention_s
+    return Bot(
+        settings=settings,
+        secrets=secrets,
+        openai=OpenAIBatches(settings.openai_base_url, secrets.reader(settings.openai_api_key_parameter)),
+        slack=SlackMessages(
+            settings.slack_base_url,
+            secrets.reader(settings.slack_bot_token_parameter),
+            team=settings.team,
+        ),
+        batches=BatchTable(client, settings.table_name, retention_s, time.sleep),
+        outbox=OutboxTable(client, settings.table_name, retention_s, time.sleep),
+    )
+
+
+def lambda_handler(event: object, context: Any) -> None:
+    """Run the three steps; a failure of one does not stop the others. The event says nothing."""
+    begun_at = time.time()
+    time_s = context.get_remaining_time_in_millis() / 1000
+    try:
+        bot().check_secrets()
+    except MissingSecretError as error:
+        logger.warning("Not set up yet", reason=str(error))
+        return
+    except BatchbellError as error:
+        logger.error("Secrets cannot be read", reason=str(error))
+    steps: dict[str, Callable[[], Any]] = {
+        "deliver": lambda: bot().deliver(begun_at + DELIVER_SHARE * time_s),
+        "poll": lambda: bot().poll(begun_at + POLL_SHARE * time_s),
+        "deliver_again": lambda: bot().deliver(begun_at + DELIVER_AGAIN_SHARE * time_s),
+    }
+    results, defects = {}, []
+    for name, step in steps.items():
+        try:
+            results[name] = step()
+        except BatchbellError as error:
+            logger.error("Step failed", step=name, error=type(error).__name__, reason=str(error))
+        except Exception as error:
+            logger.exception("Step broke", step=name)
+            defects.append(error)
+    logger.info("Ran", extra={name: asdict(result) for name, result in results.items()})
+    _measure(results)
+    if defects:
+        raise defects[0]
+
+
+def _measure(results: dict[str, Any]) -> None:
+    polled = results.get("poll")
+    if isinstance(polled, PollResult):
+        if polled.failure is None:
+            metrics.add_metric("PollSucceeded", MetricUnit.Count, 1)
+        metrics.add_metric("TransitionsRecorded", MetricUnit.Count, polled.recorded)
+    deliveries = [each for each in results.values() if isinstance(each, DeliverResult)]
+    if deliveries:
+        delivered = sum(each.delivered for each in deliveries)
+        metrics.add_metric("NotificationsDelivered", MetricUnit.Count, delivered)
+        metrics.add_metric("NotificationsParked", MetricUnit.Count, deliveries[-1].parked)
+        metrics.add_metric("OldestUndeliveredSeconds", MetricUnit.Seconds, deliveries[-1].oldest_s)
+    metrics.flush_metrics()

@@ -1,0 +1,49 @@
+"""Settings: what the template puts into the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batchbell.domain.policy import Policy, metadata_filter_from, notify_on_from
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One team's deployment; the secrets are named here, not held."""
+
+    team: str
+    channel: str
+    table_name: str
+    openai_base_url: str
+    slack_base_url: str
+    openai_api_key_parameter: str
+    slack_bot_token_parameter: str
+    policy: Policy
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """The settings. Raises: ValueError, naming the variable that is missing or wrong."""
+
+    def value(name: str) -> str:
+        if not environ.get(name, "").strip():
+            raise ValueError(f"the environment variable {name} is not set")
+        return environ[name].strip()
+
+    days = value("RETENTION_DAYS")
+    if not days.isdecimal() or int(days) < 1:
+        raise ValueError(f"RETENTION_DAYS wants a whole number of days, not {days!r}")
+    return Settings(
+        team=value("TEAM_NAME"),
+        channel=value("SLACK_CHANNEL"),
+        table_name=value("TABLE_NAME"),
+        openai_base_url=value("OPENAI_BASE_URL"),
+        slack_base_url=value("SLACK_BASE_URL"),
+        openai_api_key_parameter=value("OPENAI_API_KEY_PARAMETER"),
+        slack_bot_token_parameter=value("SLACK_BOT_TOKEN_PARAMETER"),
+        policy=Policy(
+            notify_on=notify_on_from(value("NOTIFY_ON")),
+            metadata_filter=metadata_filter_from(environ.get("METADATA_FILTER", "")),
+            retention_s=int(days) * DAY_S,
+        ),
+    )

@@ -1,0 +1,100 @@
+"""The bot on real wires: our flows and adapters, moto's table, and the simulators on loopback."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from batchbell.adapters.batch_table import BatchTable
+from batchbell.adapters.openai_batches import OpenAIBatches
+from batchbell.adapters.outbox_table import OutboxTable
+from batchbell.adapters.slack_messages import SlackMessages
+from batchbell.domain.errors import BatchbellError
+from batchbell.domain.place import Place
+from batchbell.domain.policy import Policy
+from batchbell.flows.deliver import DeliverResult, deliver
+from batchbell.flows.poll import PollResult, poll
+from local.openai_simulator import OpenAISimulator
+from local.slack_simulator import CHANNEL, SlackSimulator
+from tests.builders import a_policy
+from tests.clock import Clock
+from tests.tables import LocalTable
+
+TEAM = "search"
+MINUTE_S = 60
+
+
+class BotUnderTest:
+    """One team's bot, OpenAI and Slack."""
+
+    def __init__(self, clock: Clock, table: LocalTable) -> None:
+        self.clock = clock
+        self.table = table
+        self.openai = OpenAISimulator(clock=clock)
+        self.slack = SlackSimulator(clock=clock)
+        self.key = self.openai.key
+        self.token = self.slack.token
+        self.channel = CHANNEL
+        self.policy: Policy = a_policy()
+        self.base_url: str | None = None
+        self.request_s = 0.0
+        self._servers = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._servers.enter_context(self.openai)
+        self._servers.enter_context(self.slack)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._servers.close()
+
+    def poll(self, time_s: float = 60) -> PollResult:
+        base_url = self.base_url or self.openai.base_url
+        listing = OpenAIBatches(base_url, self._key_in_time, clock=self.clock, sleep=self.clock.sleep)
+        return poll(listing, self.batches(), self.policy, self.clock, self.clock() + time_s)
+
+    def deliver(self, time_s: float = 30) -> DeliverResult:
+        retention_s = self.policy.retention_s
+        outbox = OutboxTable(self.table.client, self.table.name, retention_s, self.clock.sleep)
+        slack = SlackMessages(self.slack.base_url, lambda afresh: self.token, team=TEAM, clock=self.clock)
+        place = Place(TEAM, self.base_url or self.openai.base_url)
+        deadline_at = self.clock() + time_s
+        return deliver(outbox, slack, place, self.channel, self.clock, self.clock.sleep, deadline_at)
+
+    def _key_in_time(self, afresh: bool) -> str:
+        """The key, with which a request begins: on this clock it takes `request_s`."""
+        self.clock.sleep(self.request_s)
+        return self.key
+
+    def batches(self) -> BatchTable:
+        retention_s = self.policy.retention_s
+        return BatchTable(self.table.client, self.table.name, retention_s, self.clock.sleep)
+
+    def tick(self, times: int = 1, after_s: float = MINUTE_S) -> None:
+        """What the schedule does, so often, each so long after the last."""
+        steps: list[Callable[[], object]] = [self.deliver, self.poll, self.deliver]
+        for _ in range(times):
+            self.clock.at += after_s
+            for step in steps:
+                try:
+                    step()
+                except BatchbellError:
+                    continue
+
+    def announced(self) -> list[str]:
+        """The ids of all batches' notifications that Slack shows, in order, repeats included."""
+        ids = [each for message in self.slack.messages for each in ids_of(message.metadata)]
+        return [each for each in ids if each.startswith("batch_")]
+
+    def texts(self) -> list[str]:
+        return [message.text for message in self.slack.messages]
+
+
+def ids_of(metadata: object) -> list[str]:
+    assert isinstance(metadata, dict)
+    return str(metadata["event_payload"]["ids"]).split()

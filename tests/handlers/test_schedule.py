@@ -1,0 +1,166 @@
+"""The schedule's handler: three steps, each on its own, and a log line that tells no secret."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from batchbell.handlers import schedule
+from local import openai_faults
+from local.openai_simulator import OpenAISimulator
+from local.slack_simulator import CHANNEL, SlackSimulator
+from tests.tables import LocalTable
+
+EVENT = Path(__file__).parents[2] / "events" / "schedule.json"
+
+
+class Context:
+    """What Lambda tells of the time that is left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 150_000
+
+
+class Deployment:
+    """The handler in an environment like the template's, with OpenAI and Slack on loopback."""
+
+    def __init__(self, openai: OpenAISimulator, slack: SlackSimulator, table: LocalTable) -> None:
+        self.openai = openai
+        self.slack = slack
+        self.ssm = boto3.client("ssm")
+        self.environ = {
+            "TEAM_NAME": "search",
+            "SLACK_CHANNEL": CHANNEL,
+            "OPENAI_BASE_URL": openai.base_url,
+            "SLACK_BASE_URL": slack.base_url,
+            "NOTIFY_ON": "completed,failed,expired",
+            "METADATA_FILTER": "",
+            "RETENTION_DAYS": "30",
+            "TABLE_NAME": table.name,
+            "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
+            "SLACK_BOT_TOKEN_PARAMETER": "/batchbell/search/slack-bot-token",
+        }
+
+    def store_secrets(self, key: str = "sk-test", token: str = "xoxb-test") -> None:
+        secrets = {"openai-api-key": key, "slack-bot-token": token}
+        for name, value in secrets.items():
+            self.ssm.put_parameter(
+                Name=f"/batchbell/search/{name}", Value=value, Type="SecureString", Overwrite=True
+            )
+
+    def tick(self) -> None:
+        # The logger keeps the stream that there was when it was made.
+        schedule.logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
+        schedule.lambda_handler(json.loads(EVENT.read_text()), Context())
+
+
+@pytest.fixture
+def deployment(table: LocalTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    schedule.bot.cache_clear()
+    with OpenAISimulator() as openai, SlackSimulator() as slack:
+        deployment = Deployment(openai, slack, table)
+        for name, value in deployment.environ.items():
+            monkeypatch.setenv(name, value)
+        yield deployment
+    schedule.bot.cache_clear()
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The log lines and the metrics of all ticks since this was last asked."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_tick_polls_and_delivers(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.store_secrets()
+    deployment.tick()
+    deployment.openai.add("failed")
+    logged(capsys)
+
+    deployment.tick()
+
+    line, metrics = logged(capsys)
+    assert len(deployment.slack.messages) == 2
+    assert (line["poll"]["recorded"], line["deliver_again"]["delivered"]) == (1, 1)
+    names = ["PollSucceeded", "TransitionsRecorded", "NotificationsDelivered"]
+    assert [metrics[name] for name in names] == [[1.0], [1.0], [1.0]]
+    assert metrics["NotificationsParked"] == metrics["OldestUndeliveredSeconds"] == [0.0]
+
+
+def test_before_the_secrets_are_stored_one_line_says_so_and_nothing_fails(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.tick()
+
+    [line] = logged(capsys)
+    assert line["level"] == "WARNING"
+    assert line["reason"] == "the parameter /batchbell/search/openai-api-key is not stored yet"
+    assert deployment.openai.requests == []
+
+
+def test_a_failing_openai_does_not_stop_the_delivery(deployment: Deployment) -> None:
+    deployment.store_secrets()
+    deployment.tick()
+    deployment.openai.add("failed")
+    schedule.bot().poll(time.time() + 60)
+    deployment.openai.down = openai_faults.error(400)
+
+    deployment.tick()
+
+    assert len(deployment.slack.messages) == 2
+
+
+def test_a_defect_in_one_step_is_raised_after_the_others_have_run(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.store_secrets()
+    deployment.tick()
+    bot = schedule.bot()
+    monkeypatch.setattr(bot.batches, "load_watch", lambda: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        deployment.tick()
+
+    lines = logged(capsys)
+    assert any(each.get("step") == "poll" for each in lines)
+    assert lines[-2]["message"] == "Ran"
+
+
+def test_a_rotated_key_and_token_are_picked_up_without_a_deploy(deployment: Deployment) -> None:
+    deployment.store_secrets()
+    deployment.tick()
+    deployment.openai.key, deployment.slack.token = "sk-new", "xoxb-new"
+    deployment.store_secrets("sk-new", "xoxb-new")
+    deployment.openai.add("failed")
+
+    deployment.tick()
+
+    assert len(deployment.slack.messages) == 2
+
+
+def test_no_secret_is_logged_whatever_is_refused(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.store_secrets("sk-secret-key\nof two lines", "xoxb-secret-token")
+
+    deployment.tick()
+    deployment.store_secrets("sk-secret-key", "xoxb-secret-token")
+    deployment.tick()
+
+    shown = capsys.readouterr()
+    assert "secret" not in (shown.out + shown.err).replace("Secret", "")
+
+
+def test_a_missing_variable_is_named(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLACK_CHANNEL")
+
+    with pytest.raises(ValueError, match="the environment variable SLACK_CHANNEL is not set"):
+        deployment.tick()

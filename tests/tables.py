@@ -1,0 +1,90 @@
+"""A DynamoDB table of moto's, with the keys that template.yaml gives it, and faults on demand."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from cfnlint.decode.cfn_yaml import load
+from moto import mock_aws
+
+from batchbell.adapters.dynamodb import make_client
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+NAME = "batchbell-test"
+
+
+def cut_before(operation: str) -> Exception:
+    """The request never arrived."""
+    return ConnectTimeoutError(endpoint_url=operation)
+
+
+def cut_after(operation: str) -> Exception:
+    """The request took effect, its answer was lost."""
+    return ReadTimeoutError(endpoint_url=operation)
+
+
+def throttled(operation: str) -> Exception:
+    """The request was refused for now."""
+    error = {"Code": "ThrottlingException", "Message": "slow down"}
+    return ClientError({"Error": error}, operation)  # type: ignore[typeddict-item]
+
+
+class LocalTable:
+    """The table, its client, and every call made of it.
+
+    `before` and `after` are asked at each call, by its operation's name, for an exception to raise
+    in its place, or once it has taken effect.
+    """
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.before: Callable[[str], BaseException | None] = lambda operation: None
+        self.after: Callable[[str], BaseException | None] = lambda operation: None
+        self._aws = mock_aws()
+
+    def __enter__(self) -> Self:
+        self._aws.start()
+        self.client = make_client()
+        properties = load(str(TEMPLATE))["Resources"]["Table"]["Properties"]
+        wanted = {key: properties[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode")}
+        self.client.create_table(TableName=NAME, **wanted)
+        self.client.meta.events.register("before-call.dynamodb", self._begin)
+        self.client.meta.events.register("after-call.dynamodb", self._end)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._aws.stop()
+
+    def restore(self, items: list[dict[str, Any]]) -> None:
+        """Make the table what it was when it held these items."""
+        for item in self.items():
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            self.client.delete_item(TableName=NAME, Key=key)
+        for item in items:
+            self.client.put_item(TableName=NAME, Item=item)
+
+    def items(self, pk: str | None = None) -> list[dict[str, Any]]:
+        """All items, or those of one partition, without counting as calls."""
+        calls, before, after = self.calls, self.before, self.after
+        self.calls, self.before, self.after = [], lambda _: None, lambda _: None
+        found = self.client.scan(TableName=NAME, ConsistentRead=True)["Items"]
+        self.calls, self.before, self.after = calls, before, after
+        return [item for item in found if pk is None or item["pk"]["S"] == pk]
+
+    def _begin(self, model: Any, **rest: Any) -> None:
+        self.calls.append(model.name)
+        if error := self.before(model.name):
+            raise error
+
+    def _end(self, model: Any, **rest: Any) -> None:
+        if error := self.after(model.name):
+            raise error
