@@ -3,6 +3,7 @@
 PYTHON ?= python3
 DEV := .venv/dev/bin
 UV := .venv/sam/bin/uv
+SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" sam
 SETUP := .venv/sam/.made .venv/aws/.made .venv/dev/.made
 
 # No AWS account of yours is ever touched from here.
@@ -35,10 +36,10 @@ check: $(SETUP) ## the checks alone
 	@$(DEV)/mypy --no-error-summary
 	@PYTHONPATH=src $(DEV)/lint-imports --no-logo
 	@$(DEV)/cfn-lint template.yaml
-	@PATH="$(CURDIR)/.venv/sam/bin:$$PATH" sam validate --lint
+	@$(SAM) validate --lint
 
 build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
-	@PATH="$(CURDIR)/.venv/sam/bin:$$PATH" sam build
+	@$(SAM) build
 
 lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
 	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt

@@ -40,7 +40,7 @@ class Invocation:
 
 def build(folder: Path) -> None:
     """Build the real template into `folder`, as `sam build` does for AWS."""
-    _sam("build", {}, "--build-dir", str(folder))
+    _sam("build", {}, f"--build-dir={folder}")
 
 
 class LocalAws:
@@ -77,6 +77,7 @@ class LocalAws:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
+            "no_proxy": "127.0.0.1",
         }
 
     def client(self, name: str) -> Any:
@@ -98,14 +99,14 @@ class LocalAws:
         _sam(
             "deploy",
             self.environ(),
-            *("--template-file", f"{built}/template.yaml"),
-            *("--config-file", f"{ROOT}/samconfig.toml"),
-            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-            *("--stack-name", stack_name),
-            *(
-                "--parameter-overrides",
-                *(f"{name}={json.dumps(value)}" for name, value in parameters.items()),
-            ),
+            f"--template-file={built}/template.yaml",
+            f"--config-file={ROOT}/samconfig.toml",
+            f"--stack-name={stack_name}",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            "--parameter-overrides",
+            *(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items()),
         )
         stack = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
@@ -185,7 +186,7 @@ class LocalAws:
 def _sam(command: str, environ: Mapping[str, str], *options: str) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     path = f"{SAM}{os.pathsep}{own.get('PATH', os.defpath)}"
-    settings = {"PATH": path, "NO_PROXY": "127.0.0.1", "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
+    settings = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
     ran = subprocess.run(
         [SAM / "sam", command, *options],
         cwd=ROOT,

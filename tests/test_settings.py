@@ -28,9 +28,7 @@ def test_the_templates_environment_gives_the_settings() -> None:
         slack_base_url="https://slack.com/api/",
         openai_api_key_parameter="/batchbell/search/openai-api-key",
         slack_bot_token_parameter="/batchbell/search/slack-bot-token",
-        policy=Policy(
-            frozenset({"completed", "failed"}), (("team", frozenset({"search"})),), 30 * DAY_S
-        ),
+        policy=Policy(frozenset({"completed", "failed"}), (("team", frozenset({"search"})),), 30 * DAY_S),
     )
 
 

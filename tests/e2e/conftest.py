@@ -11,6 +11,7 @@ from local.slack_simulator import SlackSimulator
 from local.team import Team, deploy
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker runs these, so that there is one local AWS."""
     for item in items:

@@ -18,6 +18,17 @@ def test_the_schedule_bears_the_stacks_name_and_starts_the_function(aws: LocalAw
     assert schedule["Target"]["Arn"].endswith(f":function:{team.function_name}")
 
 
+def test_a_tick_needs_no_more_than_the_functions_own_role_and_logs_no_secret(
+    aws: LocalAws, openai: OpenAISimulator, slack: SlackSimulator, team: Team
+) -> None:
+    ran = team.tick(TICK)
+
+    log = "\n".join(aws.logs(f"/aws/lambda/{team.function_name}"))
+    assert not ran.has_failed, ran
+    assert ran.log in log
+    assert not any(word in log for word in (openai.key, slack.token, "AccessDenied"))
+
+
 def test_a_second_team_in_the_account_is_told_what_is_missing_before_its_secrets_are_stored(
     aws: LocalAws, openai: OpenAISimulator, slack: SlackSimulator, team: Team
 ) -> None:

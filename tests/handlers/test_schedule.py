@@ -75,9 +75,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_tick_polls_and_delivers(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_tick_polls_and_delivers(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     deployment.store_secrets()
     deployment.tick()
     deployment.openai.add("failed")
@@ -157,9 +155,7 @@ def test_no_secret_is_logged_whatever_is_refused(
     assert "secret" not in (shown.out + shown.err).replace("Secret", "")
 
 
-def test_a_missing_variable_is_named(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_variable_is_named(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_CHANNEL")
 
     with pytest.raises(ValueError, match="the environment variable SLACK_CHANNEL is not set"):
