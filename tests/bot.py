@@ -61,7 +61,9 @@ class BotUnderTest:
     def deliver(self, time_s: float = 30) -> DeliverResult:
         retention_s = self.policy.retention_s
         outbox = OutboxTable(self.table.client, self.table.name, retention_s, self.clock.sleep)
-        slack = SlackMessages(self.slack.base_url, lambda afresh: self.token, team=TEAM, clock=self.clock)
+        slack = SlackMessages(
+            self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock
+        )
         place = Place(TEAM, self.base_url or self.openai.base_url)
         deadline_at = self.clock() + time_s
         return deliver(outbox, slack, place, self.channel, self.clock, self.clock.sleep, deadline_at)

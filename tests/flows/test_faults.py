@@ -96,17 +96,20 @@ def test_a_server_that_shows_the_same_page_for_ever_loses_nothing(bot: BotUnderT
     assert sorted(bot.announced()) == sorted([f"{born['id']}#failed", f"{old['id']}#completed"])
 
 
-def test_a_row_that_cannot_be_read_does_not_stop_the_others(bot: BotUnderTest) -> None:
+@pytest.mark.parametrize("spoilt", [{"status": None}, {"id": "x" * 600}, {"id": None, "status": 7}])
+def test_a_row_that_cannot_be_read_or_stored_does_not_stop_the_others(
+    bot: BotUnderTest, spoilt: dict[str, object]
+) -> None:
     bot.tick()
     good = bot.openai.add("failed", created_at=int(bot.clock()))
     bad = bot.openai.add("failed", created_at=int(bot.clock()))
-    bot.openai.mangle = lambda row: row | ({"status": None} if row["id"] == bad["id"] else {})
+    bot.openai.mangle = lambda row: row | (spoilt if row["id"] == bad["id"] else {})
     bot.clock.at += 60
 
     result = bot.poll()
     bot.tick()
 
-    assert result.unreadable == (bad["id"],)
+    assert len(result.unreadable) == 1
     assert bot.announced() == [f"{good['id']}#failed"]
 
 
@@ -176,6 +179,7 @@ def test_the_list_fails_for_weeks_and_nothing_is_lost(bot: BotUnderTest) -> None
         slack_faults.ratelimited(None),
         slack_faults.DROPPED,
         slack_faults.REPLY_LOST,
+        slack_faults.SILENT,
         slack_faults.lands_late(20),
         slack_faults.error("fatal_error"),
         slack_faults.error("fatal_error", takes_effect=True),
@@ -402,3 +406,42 @@ def test_any_call_to_the_table_may_fail_or_be_the_last(bot: BotUnderTest, nth: i
 
     assert bot.announced() == expected
     assert nothing_is_left(bot)
+
+
+@pytest.mark.parametrize("nth", range(1, 14))
+def test_another_run_may_come_in_between_at_any_call_to_the_table(bot: BotUnderTest, nth: int) -> None:
+    expected = one_end(bot)
+    born = bot.openai.add("failed", created_at=int(bot.clock()))
+    still_open = bot.openai.add()
+    count = 0
+
+    def another_run(operation: str) -> None:
+        nonlocal count
+        count += 1
+        if count == nth:
+            bot.tick(after_s=0)
+
+    bot.table.before = another_run
+    bot.tick()
+    bot.openai.move(still_open["id"], "completed")
+    bot.tick(6)
+
+    assert count >= nth
+    expected += [f"{born['id']}#failed", f"{still_open['id']}#completed"]
+    assert sorted(bot.announced()) == sorted(expected)
+    assert nothing_is_left(bot)
+
+
+def test_what_a_newer_version_left_in_the_table_stops_nothing(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    newer = {"body": {"S": '{"id":"x","recorded_at":1,"subject":{"kind":"invented later"}}'}}
+    key = {"pk": {"S": "outbox"}, "sk": {"S": "notification#00000000001#x"}}
+    bot.table.client.put_item(TableName=bot.table.name, Item=key | newer)
+    [watch] = bot.table.items("watch")
+    body = watch["body"]["S"].replace("{", '{"invented_later":1,', 1)
+    bot.table.client.put_item(TableName=bot.table.name, Item=watch | {"body": {"S": body}})
+
+    bot.tick(3)
+
+    assert bot.announced() == expected
+    assert bot.deliver().unreadable == 1

@@ -15,8 +15,8 @@ from batchbell.domain.notification import (
     Unclear,
 )
 
-LEASE_S = 120
-"""How long a claimed message is left alone: longer than the slowest attempt to post it."""
+LEASE_S = 180
+"""How long a claimed message is left alone: longer than the function that claimed it may live."""
 
 LANDING_S = 30
 """How long Slack may take to show a message whose reply was lost."""

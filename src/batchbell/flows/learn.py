@@ -24,6 +24,7 @@ class Learning:
     """What one poll has learned so far; `watched` follows what is recorded, never runs ahead.
 
     `confirm` asks for a completed batch by id, of which the list does not tell how it fared.
+    `history` counts the ends that were recorded and are not told.
     """
 
     records: Records
@@ -34,7 +35,7 @@ class Learning:
     watched: dict[str, Watched]
     recorded: int = 0
     owed: int = 0
-    ended: int = 0
+    history: int = 0
     unstorable: list[str] = field(default_factory=list)
 
     def learn(self, batches: Sequence[Batch], now: int) -> None:
@@ -93,7 +94,9 @@ class Learning:
         outcome = self.records.record(entries, now)
         self.recorded += len(outcome.stored)
         self.owed += sum(entry.owed is not None for entry in outcome.stored)
-        self.ended += sum(entry.transition.batch.is_terminal for entry in outcome.stored)
+        self.history += sum(
+            entry.transition.batch.is_terminal and entry.owed is None for entry in outcome.stored
+        )
         self.unstorable += [entry.transition.batch.id for entry in outcome.unstorable]
         overtaken = []
         for stale in outcome.stale:

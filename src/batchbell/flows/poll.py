@@ -250,7 +250,7 @@ class _Poll:
             position=position,
             watched=kept(watched, position.cursor.seen_through, gone_since),
             polled_at=before.polled_at if failure else now,
-            baseline_ended=before.baseline_ended + self.learning.ended,
+            baseline_ended=before.baseline_ended + self.learning.history,
         )
         watch, owed = trouble.accepted(watch, now)
         # A server that repeats itself will never show more: what it did show is watched.

@@ -16,7 +16,7 @@ from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.secrets import MissingSecretError, Secrets
 from batchbell.adapters.slack_messages import SlackMessages
-from batchbell.domain.errors import BatchbellError
+from batchbell.domain.errors import BatchbellError, StaleError
 from batchbell.domain.place import Place
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
@@ -94,6 +94,8 @@ def lambda_handler(event: object, context: Any) -> None:
     for name, step in steps.items():
         try:
             results[name] = step()
+        except StaleError:
+            logger.info("Another run was first", step=name)
         except BatchbellError as error:
             logger.error("Step failed", step=name, error=type(error).__name__, reason=str(error))
         except Exception as error:
