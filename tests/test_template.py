@@ -37,7 +37,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         "NotifyOn": "completed,failed,expired",
         "MetadataFilter": "",
         "PollSchedule": "rate(1 minute)",
-        "RetentionDays": 30,
+        "RetentionDays": "30",
         "LogRetentionDays": 30,
         "Architecture": "arm64",
     }
