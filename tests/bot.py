@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from batchbell.adapters.batch_table import BatchTable
+from batchbell.adapters.dynamodb import Table
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.slack_messages import SlackMessages
@@ -59,8 +60,7 @@ class BotUnderTest:
         return poll(listing, self.batches(), self.policy, self.clock, self.clock() + time_s)
 
     def deliver(self, time_s: float = 30) -> DeliverResult:
-        retention_s = self.policy.retention_s
-        outbox = OutboxTable(self.table.client, self.table.name, retention_s, self.clock.sleep)
+        outbox = OutboxTable(self._table())
         slack = SlackMessages(
             self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock
         )
@@ -74,8 +74,11 @@ class BotUnderTest:
         return self.key
 
     def batches(self) -> BatchTable:
+        return BatchTable(self._table())
+
+    def _table(self) -> Table:
         retention_s = self.policy.retention_s
-        return BatchTable(self.table.client, self.table.name, retention_s, self.clock.sleep)
+        return Table(self.table.client, self.table.name, retention_s, self.clock.sleep)
 
     def tick(self, times: int = 1, after_s: float = MINUTE_S) -> None:
         """What the schedule does, so often, each so long after the last."""

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
-from batchbell.adapters.dynamodb import make_client
+from batchbell.adapters.dynamodb import Table, make_client
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 NAME = "batchbell-test"
@@ -63,6 +63,10 @@ class LocalTable:
         traceback: TracebackType | None,
     ) -> None:
         self._aws.stop()
+
+    def opened(self) -> Table:
+        """The table as our adapters use it, with records kept for 30 days; it never waits."""
+        return Table(self.client, NAME, 30 * 86_400, sleep=lambda seconds: None)
 
     def restore(self, items: list[dict[str, Any]]) -> None:
         """Make the table what it was when it held these items."""

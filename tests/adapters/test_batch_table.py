@@ -19,7 +19,7 @@ from tests.tables import LocalTable, cut_after, cut_before, throttled
 
 @pytest.fixture
 def batches(table: LocalTable) -> BatchTable:
-    return BatchTable(table.client, table.name, 30 * DAY_S, sleep=lambda seconds: None)
+    return BatchTable(table.opened())
 
 
 def an_entry(
@@ -178,7 +178,7 @@ def test_a_conflict_with_another_transaction_is_tried_again(table: LocalTable, b
 
 
 def test_a_table_that_is_not_there_needs_a_person(table: LocalTable) -> None:
-    elsewhere = BatchTable(table.client, "another", DAY_S, sleep=lambda seconds: None)
+    elsewhere = BatchTable(replace(table.opened(), name="another"))
 
     with pytest.raises(PermanentError, match="read the watch: ResourceNotFoundException"):
         elsewhere.load_watch()

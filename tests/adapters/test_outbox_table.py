@@ -17,11 +17,11 @@ CHANNEL = "C0SEARCH"
 
 @pytest.fixture
 def outbox(table: LocalTable) -> OutboxTable:
-    return OutboxTable(table.client, table.name, 30 * DAY_S, sleep=lambda seconds: None)
+    return OutboxTable(table.opened())
 
 
 def owe(table: LocalTable, *notifications: Notification) -> None:
-    batches = BatchTable(table.client, table.name, 30 * DAY_S, sleep=lambda seconds: None)
+    batches = BatchTable(table.opened())
     for each in notifications:
         assert not isinstance(each.subject, tuple)
         batch = a_batch(each.id.partition("#")[0], each.id.partition("#")[2])

@@ -126,6 +126,14 @@ def test_what_cannot_be_looked_up_is_posted_once_more_and_then_parked() -> None:
     assert twice.parked is not None
 
 
+def test_what_was_in_doubt_before_a_refused_repeat_is_in_doubt_again() -> None:
+    repeat = replace(BEGUN, may_be_repeat=True)
+
+    message = after(Misconfigured("token_revoked"), repeat, NOW + 60)
+
+    assert (message.may_be_repeat, message.unresolved_since) == (False, NOW)
+
+
 def test_a_misconfigured_channel_parks_the_message_until_the_lane_opens() -> None:
     message = after(Misconfigured("not_in_channel"), BEGUN, NOW)
 

@@ -259,6 +259,22 @@ def test_a_repeat_of_unclear_outcome_is_parked_until_the_history_can_be_read(
     assert nothing_is_left(bot)
 
 
+def test_a_message_in_doubt_when_the_token_is_revoked_is_looked_for_with_the_next_one(
+    bot: BotUnderTest,
+) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
+    bot.tick()
+    bot.slack.down = slack_faults.error("token_revoked")
+    bot.tick(3)
+    bot.slack.down = None
+
+    bot.tick(10)
+
+    assert bot.announced() == expected
+    assert nothing_is_left(bot)
+
+
 def test_a_channel_that_slack_refuses_is_probed_every_five_minutes_and_then_gets_all(
     bot: BotUnderTest,
 ) -> None:

@@ -2,15 +2,14 @@
 
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from batchbell.adapters.dynamodb import (
     ConditionError,
     Item,
+    Table,
     UnstorableError,
-    ask,
 )
 from batchbell.adapters.outbox_table import notification_put, record_key
 from batchbell.adapters.table_json import decoded, encoded
@@ -20,9 +19,6 @@ from batchbell.domain.notification import Notification
 from batchbell.domain.record import Entry, Recorded, Stale
 from batchbell.domain.watch import GONE, Watch, Watched
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 MOST_ENTRIES = 45
 """Entries of one transaction; each writes two items at most, of the 100 that DynamoDB allows."""
 
@@ -30,23 +26,14 @@ _WATCH_KEY = {"pk": {"S": "watch"}, "sk": {"S": "watch"}}
 
 
 class BatchTable:
-    """Reads and writes for polling; `retention_s` is how long an ended batch is remembered."""
+    """Reads and writes for polling."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        table_name: str,
-        retention_s: int,
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._client = client
-        self._table_name = table_name
-        self._retention_s = retention_s
-        self._sleep = sleep
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
     def load_watch(self) -> Watch | None:
         """What the last poll left. Raises: TransientError, PermanentError."""
-        item = self._get("read the watch", _WATCH_KEY)
+        item = self._table.get("read the watch", _WATCH_KEY)
         if item is None:
             return None
         try:
@@ -59,22 +46,20 @@ class BatchTable:
 
         Raises: StaleError if another poll wrote first; TransientError, PermanentError.
         """
-        put: Any = {
-            "TableName": self._table_name,
+        put: Item = {
             "Item": _watch_item(watch),
             "ConditionExpression": "attribute_not_exists(pk) OR version = :version",
             "ExpressionAttributeValues": {":version": {"N": str(watch.version)}},
         }
         if owed:
-            puts = [notification_put(self._table_name, each) for each in owed]
-            self._transact("write the watch", [{"Put": put}, *puts])
+            self._table.transact("write the watch", [{"Put": put}, *map(notification_put, owed)])
         else:
-            ask("write the watch", lambda: self._client.put_item(**put), self._sleep)
+            self._table.ask("write the watch", "put_item", **put)
         return replace(watch, version=watch.version + 1)
 
     def recorded_batch(self, batch_id: str) -> Batch | None:
         """The batch as it was recorded last. Raises: TransientError, PermanentError."""
-        item = self._get("read a record", record_key(batch_id))
+        item = self._table.get("read a record", record_key(batch_id))
         return decoded(Batch, item["body"]["S"]) if item and "body" in item else None
 
     def record(self, entries: Sequence[Entry], now: int) -> Recorded:
@@ -92,7 +77,7 @@ class BatchTable:
             return Recorded()
         writes = [(entry, write) for entry in entries for write in self._writes(entry, now)]
         try:
-            self._transact("record transitions", [write for _, write in writes])
+            self._table.transact("record transitions", [write for _, write in writes])
         except ConditionError as error:
             pairs = zip(writes, error.found, strict=True)
             stale = {id(entry): _stale(entry, found) for (entry, _), found in pairs if found is not None}
@@ -105,18 +90,7 @@ class BatchTable:
             return self._record(entries[:half], now) + self._record(entries[half:], now)
         return Recorded(stored=tuple(entries))
 
-    def _get(self, call: str, key: Item) -> Item | None:
-        answer = ask(
-            call,
-            lambda: self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True),
-            self._sleep,
-        )
-        return answer.get("Item")
-
-    def _transact(self, call: str, writes: list[Any]) -> None:
-        ask(call, lambda: self._client.transact_write_items(TransactItems=writes), self._sleep)
-
-    def _writes(self, entry: Entry, now: int) -> list[Any]:
+    def _writes(self, entry: Entry, now: int) -> list[Item]:
         """The record's update, on condition of the old status, and the notification's put.
 
         A record past its time to live is as good as deleted: DynamoDB takes days to do it. It has
@@ -139,11 +113,10 @@ class BatchTable:
         update = f"SET #status = :status, body = :body, recorded_at = :now, told = {told}"
         if is_over and not entry.owed:
             update += ", #ttl = :ttl"
-            values[":ttl"] = {"N": str(now + self._retention_s)}
+            values[":ttl"] = {"N": str(now + self._table.retention_s)}
         else:
             update += " REMOVE #ttl"
         record = {
-            "TableName": self._table_name,
             "Key": record_key(batch.id),
             "UpdateExpression": update,
             "ConditionExpression": condition,
@@ -151,7 +124,7 @@ class BatchTable:
             "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        puts = [notification_put(self._table_name, entry.owed)] if entry.owed else []
+        puts = [notification_put(entry.owed)] if entry.owed else []
         return [{"Update": record}, *puts]
 
 

@@ -1,7 +1,9 @@
 """DynamoDB: the client, and its errors in the domain's words."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -12,7 +14,6 @@ from batchbell.domain.errors import PermanentError, StaleError, TransientError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-T = TypeVar("T")
 Item = dict[str, Any]
 
 CONFLICT_TRIES = 4
@@ -49,21 +50,59 @@ def make_client() -> "DynamoDBClient":
     return boto3.client("dynamodb", config=config)
 
 
-def ask(call: str, request: Callable[[], T], sleep: Callable[[float], None]) -> T:
-    """Make one request, a few times over where another one writes the same items.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table; `retention_s` is how long an ended batch is remembered in it.
 
-    Raises: ConditionError, a StaleError; UnstorableError and PermanentError for what will always
-    fail; ConflictError and TransientError for the rest.
+    Each method raises ConditionError, a StaleError; UnstorableError and PermanentError for what
+    will always fail; ConflictError and TransientError for the rest.
     """
-    for attempt in range(CONFLICT_TRIES - 1):
-        try:
-            return _translated(call, request)
-        except ConflictError:
-            sleep(CONFLICT_WAIT_S * 2**attempt)
-    return _translated(call, request)
+
+    client: "DynamoDBClient"
+    name: str
+    retention_s: int
+    sleep: Callable[[float], None] = time.sleep
+
+    def ask(self, call: str, operation: str, **request: Any) -> Any:
+        """Make one request of this table; `call` is what errors name it."""
+        named = getattr(self.client, operation)
+        return self._ask(call, lambda: named(TableName=self.name, **request))
+
+    def get(self, call: str, key: Item) -> Item | None:
+        """One item, as the last write left it."""
+        answer: Item = self.ask(call, "get_item", Key=key, ConsistentRead=True)
+        return answer.get("Item")
+
+    def query(self, call: str, pk: str, most: int) -> list[Item]:
+        """The first items of a partition, as the last writes left them."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
+            ConsistentRead=True,
+            PaginationConfig={"MaxItems": most},
+        )
+        items: list[Item] = self._ask(call, pages.build_full_result).get("Items", [])
+        return items
+
+    def transact(self, call: str, writes: Iterable[Item]) -> None:
+        """All of these writes, or none."""
+        named: Any = [
+            {action: {"TableName": self.name, **write}} for each in writes for action, write in each.items()
+        ]
+        self._ask(call, lambda: self.client.transact_write_items(TransactItems=named))
+
+    def _ask(self, call: str, request: Callable[[], Any]) -> Any:
+        """Make the request, a few times over where another one writes the same items."""
+        for attempt in range(CONFLICT_TRIES - 1):
+            try:
+                return _translated(call, request)
+            except ConflictError:
+                self.sleep(CONFLICT_WAIT_S * 2**attempt)
+        return _translated(call, request)
 
 
-def _translated(call: str, request: Callable[[], T]) -> T:
+def _translated(call: str, request: Callable[[], Any]) -> Any:
     try:
         return request()
     except ClientError as error:

@@ -1,11 +1,10 @@
 """The table's outbox: what is owed to Slack, and the lane into each channel."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from batchbell.adapters.dynamodb import ConditionError, Item, ask
+from batchbell.adapters.dynamodb import ConditionError, Item, Table
 from batchbell.adapters.table_json import decoded, encoded
 from batchbell.domain.batch import Batch
 from batchbell.domain.delivery import Lane, Outbox
@@ -13,32 +12,21 @@ from batchbell.domain.errors import StaleError
 from batchbell.domain.notification import Accepted, Gone, Message, Notification
 from batchbell.domain.watch import GONE
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 MOST_READ = 2000
 """Items read in one run; the oldest first, so that what is beyond them waits its turn."""
 
 SECONDS_PER_POST = 1
 """Slack's limit for one channel."""
 
+_OUTBOX = "outbox"
 _NOTIFICATION, _MESSAGE, _LANE = "notification#", "message#", "lane#"
 
 
 class OutboxTable:
     """Reads and writes for delivery. Everything raises TransientError and PermanentError."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        table_name: str,
-        retention_s: int,
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._client = client
-        self._table_name = table_name
-        self._retention_s = retention_s
-        self._sleep = sleep
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
     def read(self, channel: str) -> Outbox:
         """All that is undelivered, and the lane into the channel.
@@ -46,7 +34,7 @@ class OutboxTable:
         An item that this version cannot read is left where it is and counted.
         """
         notifications, messages, lane, unreadable = [], [], Lane(), 0
-        for item in self._items():
+        for item in self._table.query("read the outbox", _OUTBOX, MOST_READ):
             sk = item["sk"]["S"]
             try:
                 if sk.startswith(_NOTIFICATION):
@@ -61,29 +49,24 @@ class OutboxTable:
 
     def drop(self, notification: Notification) -> None:
         """Remove a notification that need not be delivered any more."""
-        request = {"TableName": self._table_name, "Key": _notification_key(notification)}
-        self._ask("drop a notification", self._client.delete_item, request)
+        self._table.ask("drop a notification", "delete_item", Key=_notification_key(notification))
 
     def claim(self, message: Message) -> Message:
         """Make one message of notifications that nobody has claimed. Raises: StaleError."""
         deletes = [
-            {"Delete": self._where("attribute_exists(pk)", Key=_notification_key(each))}
+            {"Delete": _where("attribute_exists(pk)", Key=_notification_key(each))}
             for each in message.notifications
         ]
         claimed = replace(message, version=1)
-        put = {"Put": self._where("attribute_not_exists(pk)", Item=_message_item(claimed))}
-        self._transact("claim notifications", [put, *deletes])
+        put = {"Put": _where("attribute_not_exists(pk)", Item=_message_item(claimed))}
+        self._table.transact("claim notifications", [put, *deletes])
         return claimed
 
     def update(self, message: Message) -> Message:
         """Write the message's new state. Raises: StaleError if another delivery wrote it first."""
         updated = replace(message, version=message.version + 1)
-        put = self._where(
-            "version = :version",
-            Item=_message_item(updated),
-            ExpressionAttributeValues={":version": {"N": str(message.version)}},
-        )
-        self._ask("write a message", self._client.put_item, put)
+        put = _where_unchanged(message, Item=_message_item(updated))
+        self._table.ask("write a message", "put_item", **put)
         return updated
 
     def settle(self, message: Message, accepted: Accepted, now: int) -> None:
@@ -91,94 +74,58 @@ class OutboxTable:
 
         From then on the record of an ended batch may be forgotten. Raises: StaleError.
         """
-        delete = self._where(
-            "version = :version",
-            Key=_key(_MESSAGE + message.id),
-            ExpressionAttributeValues={":version": {"N": str(message.version)}},
-        )
+        delete = _where_unchanged(message, Key=_key(_MESSAGE + message.id))
         records = [
             {"Update": self._announced(batch, statuses, accepted, now)}
             for batch, statuses in _announced_batches(message)
         ]
-        self._transact("settle a message", [{"Delete": delete}, *records])
+        self._table.transact("settle a message", [{"Delete": delete}, *records])
 
     def take_slot(self, channel: str, now: float) -> float:
         """Take the channel's next slot and return 0, or return the seconds to wait for it."""
-        next_at = _number(now + SECONDS_PER_POST)
-        update = self._where(
-            "attribute_not_exists(not_before) OR not_before <= :now",
-            Key=_key(_LANE + channel),
-            UpdateExpression="SET not_before = :next",
-            ExpressionAttributeValues={":now": _number(now), ":next": next_at},
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
         try:
-            self._ask("take a slot", self._client.update_item, update)
+            self._update_lane(
+                "take a slot",
+                channel,
+                "SET not_before = :next",
+                "attribute_not_exists(not_before) OR not_before <= :now",
+                now=now,
+                next=now + SECONDS_PER_POST,
+            )
         except ConditionError as error:
-            found = error.found[0] or {}
-            return max(_lane_from(found).not_before - now, 0.001)
+            return max(_lane_from(error.found[0] or {}).not_before - now, 0.001)
         return 0
 
     def hold(self, channel: str, until: float) -> None:
         """Let nobody post to the channel before then."""
-        update = self._where(
-            "attribute_not_exists(not_before) OR not_before < :until",
-            Key=_key(_LANE + channel),
-            UpdateExpression="SET not_before = :until",
-            ExpressionAttributeValues={":until": _number(until)},
-        )
+        condition = "attribute_not_exists(not_before) OR not_before < :until"
         with suppress(StaleError):
-            self._ask("hold a channel", self._client.update_item, update)
+            self._update_lane("hold a channel", channel, "SET not_before = :until", condition, until=until)
 
     def block(self, channel: str, reason: str, probe_at: float) -> None:
         """Let nobody post to the channel but one probe from `probe_at` on."""
-        update = {
-            "TableName": self._table_name,
-            "Key": _key(_LANE + channel),
-            "UpdateExpression": "SET blocked = :reason, probe_at = :probe_at",
-            "ExpressionAttributeValues": {":reason": {"S": reason}, ":probe_at": _number(probe_at)},
-        }
-        self._ask("block a channel", self._client.update_item, update)
+        update = "SET blocked = :reason, probe_at = :probe_at"
+        self._update_lane("block a channel", channel, update, reason=reason, probe_at=probe_at)
 
     def take_probe(self, channel: str, now: float, next_at: float) -> None:
         """Take the one probe that is due. Raises: StaleError if another delivery took it."""
-        update = self._where(
-            "probe_at <= :now",
-            Key=_key(_LANE + channel),
-            UpdateExpression="SET probe_at = :next",
-            ExpressionAttributeValues={":now": _number(now), ":next": _number(next_at)},
-        )
-        self._ask("take the probe", self._client.update_item, update)
+        update, condition = "SET probe_at = :next_at", "probe_at <= :now"
+        self._update_lane("take the probe", channel, update, condition, now=now, next_at=next_at)
 
     def unblock(self, channel: str) -> None:
         """Let everyone post to the channel again."""
-        update = {
-            "TableName": self._table_name,
-            "Key": _key(_LANE + channel),
-            "UpdateExpression": "REMOVE blocked, probe_at",
-        }
-        self._ask("unblock a channel", self._client.update_item, update)
+        self._update_lane("unblock a channel", channel, "REMOVE blocked, probe_at")
 
-    def _items(self) -> list[Item]:
-        query = {
-            "TableName": self._table_name,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": "outbox"}},
-            "ConsistentRead": True,
-            "PaginationConfig": {"MaxItems": MOST_READ},
-        }
-        pages = self._client.get_paginator("query")
-        items: list[Item] = self._ask("read the outbox", _all_items(pages), query)
-        return items
-
-    def _transact(self, call: str, writes: list[Any]) -> None:
-        self._ask(call, self._client.transact_write_items, {"TransactItems": writes})
-
-    def _ask(self, call: str, operation: Callable[..., Any], request: Any) -> Any:
-        return ask(call, lambda: operation(**request), self._sleep)
-
-    def _where(self, condition: str, **request: Any) -> Any:
-        return {"TableName": self._table_name, "ConditionExpression": condition, **request}
+    def _update_lane(
+        self, call: str, channel: str, update: str, condition: str = "", **values: float | str
+    ) -> None:
+        request: Item = {"Key": _key(_LANE + channel), "UpdateExpression": update}
+        if condition:
+            request |= _where(condition, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        if values:
+            typed = {f":{name}": _typed(value) for name, value in values.items()}
+            request["ExpressionAttributeValues"] = typed
+        self._table.ask(call, "update_item", **request)
 
     def _announced(self, batch: Batch, statuses: list[str], accepted: Accepted, now: int) -> dict[str, Any]:
         where = {"ts": {"S": accepted.ts}, "channel": {"S": accepted.channel}}
@@ -189,9 +136,8 @@ class OutboxTable:
         update = "SET announced = list_append(if_not_exists(announced, :none), :announced)"
         if batch.is_terminal or GONE in statuses:
             update += ", #ttl = :ttl"
-            values[":ttl"] = {"N": str(now + self._retention_s)}
+            values[":ttl"] = {"N": str(now + self._table.retention_s)}
         return {
-            "TableName": self._table_name,
             "Key": record_key(batch.id),
             "UpdateExpression": update,
             "ExpressionAttributeValues": values,
@@ -204,14 +150,10 @@ def record_key(batch_id: str) -> Item:
     return {"pk": {"S": f"batch#{batch_id}"}, "sk": {"S": "record"}}
 
 
-def notification_put(table_name: str, notification: Notification) -> Any:
+def notification_put(notification: Notification) -> Item:
     """The write, for a transaction, that puts a notification into the outbox."""
     item = {**_notification_key(notification), "body": {"S": encoded(notification)}}
-    return {"Put": {"TableName": table_name, "Item": item}}
-
-
-def _all_items(paginator: Any) -> Callable[..., list[Item]]:
-    return lambda **query: paginator.paginate(**query).build_full_result().get("Items", [])
+    return {"Put": {"Item": item}}
 
 
 def _announced_batches(message: Message) -> list[tuple[Batch, list[str]]]:
@@ -228,7 +170,16 @@ def _announced_batches(message: Message) -> list[tuple[Batch, list[str]]]:
 
 
 def _key(sk: str) -> Item:
-    return {"pk": {"S": "outbox"}, "sk": {"S": sk}}
+    return {"pk": {"S": _OUTBOX}, "sk": {"S": sk}}
+
+
+def _where(condition: str, **request: Any) -> Item:
+    return {"ConditionExpression": condition, **request}
+
+
+def _where_unchanged(message: Message, **request: Any) -> Item:
+    values = {":version": {"N": str(message.version)}}
+    return _where("version = :version", ExpressionAttributeValues=values, **request)
 
 
 def _notification_key(notification: Notification) -> Item:
@@ -246,5 +197,5 @@ def _lane_from(item: Item) -> Lane:
     return Lane(not_before, blocked, probe_at)
 
 
-def _number(value: float) -> Item:
-    return {"N": f"{value:.3f}"}
+def _typed(value: float | str) -> Item:
+    return {"S": value} if isinstance(value, str) else {"N": f"{value:.3f}"}

@@ -153,25 +153,37 @@ def unresolvable(message: Message, now: float) -> Message:
     return replace(message, parked=reason, next_attempt_at=now + PROBE_S)
 
 
+def suspect(notifications: tuple[Notification, ...]) -> Message:
+    """Notifications that may have been announced, with no history to tell."""
+    since = min(map(happened_at, notifications))
+    return Message(notifications[0].id, notifications, unresolved_since=since, may_be_repeat=True)
+
+
 def after(
     answer: RefusedForNow | Unclear | Misconfigured | Unacceptable, message: Message, now: float
 ) -> Message:
     """The message after Slack did not clearly take it."""
     match answer:
-        case RefusedForNow(_, retry_after_s):
-            return replace(message, unresolved_since=None, next_attempt_at=now + retry_after_s)
+        case Unclear() if message.may_be_repeat:
+            return unresolvable(message, now)
         case Unclear():
-            if message.may_be_repeat:
-                return unresolvable(message, now)
             return replace(message, next_attempt_at=now + _wait_s(message))
+        case RefusedForNow(_, retry_after_s):
+            return replace(_refused(message), next_attempt_at=now + retry_after_s)
         case Misconfigured(reason):
             # Due as soon as the lane is no longer blocked.
-            return replace(message, unresolved_since=None, parked=reason, next_attempt_at=now)
+            return replace(_refused(message), parked=reason, next_attempt_at=now)
         case Unacceptable(reason) if message.form is Form.PLAIN:
-            at = now + RETRY_PARKED_S
-            return replace(message, unresolved_since=None, parked=reason, next_attempt_at=at)
+            return replace(_refused(message), parked=reason, next_attempt_at=now + RETRY_PARKED_S)
         case Unacceptable():
-            return replace(message, unresolved_since=None, form=Form.PLAIN, next_attempt_at=now)
+            return replace(_refused(message), form=Form.PLAIN, next_attempt_at=now)
+
+
+def _refused(message: Message) -> Message:
+    """The message whose last attempt did not land; an earlier one that was in doubt still is."""
+    if message.may_be_repeat:
+        return replace(message, may_be_repeat=False)
+    return replace(message, unresolved_since=None)
 
 
 def _wait_s(message: Message) -> float:

@@ -1,6 +1,7 @@
 """Deliver: claim, render, post, settle."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -127,12 +128,15 @@ class _Delivery:
             return
         self._enter(box.lane)
         for message in messages:
-            self._unless_overtaken(self._resume, message)
-        clear, doubtful = self._unannounced(fresh)
-        for notifications, may_be_repeat in [(clear, False), (doubtful, True)]:
-            for group in delivery.grouped(notifications):
-                message = Message(group[0].id, group, may_be_repeat=may_be_repeat)
-                self._unless_overtaken(self._post, message)
+            with suppress(StaleError):
+                self._resume(message)
+        clear, suspect = self._unannounced(fresh)
+        for group in delivery.grouped(clear):
+            with suppress(StaleError):
+                self._post(Message(group[0].id, group))
+        for group in delivery.grouped(suspect):
+            with suppress(StaleError):
+                self._post(delivery.suspect(group))
 
     def _fresh(self, box: Outbox) -> list[Notification]:
         """The notifications never tried yet, without those that a later one makes superfluous."""
@@ -155,12 +159,6 @@ class _Delivery:
         except StaleError:
             raise _StopError(lane.blocked) from None
         self.is_probing = True
-
-    def _unless_overtaken(self, step: Callable[[Message], None], message: Message) -> None:
-        try:
-            step(message)
-        except StaleError:
-            return
 
     def _resume(self, message: Message) -> None:
         if message.unresolved_since is None:
@@ -209,15 +207,10 @@ class _Delivery:
             return clear, suspects
         for each in suspects:
             if each.id in seen:
-                self._unless_overtaken(self._found(seen[each.id]), Message(each.id, (each,)))
+                with suppress(StaleError):
+                    claimed = self.outbox.claim(delivery.leased(Message(each.id, (each,)), now))
+                    self._settle(claimed, Accepted(seen[each.id], self.channel), was_found=True)
         return clear + [each for each in suspects if each.id not in seen], []
-
-    def _found(self, ts: str) -> Callable[[Message], None]:
-        def settle(message: Message) -> None:
-            claimed = self.outbox.claim(delivery.leased(message, self.clock()))
-            self._settle(claimed, Accepted(ts, self.channel), was_found=True)
-
-        return settle
 
     def _post(self, message: Message) -> None:
         self._take_slot()
@@ -233,12 +226,12 @@ class _Delivery:
             case RefusedForNow():
                 message = self._put_back(delivery.after(answer, message, self.clock()))
                 self.outbox.hold(self.channel, message.next_attempt_at)
-                self._post(message)
+                self._resume(message)
             case Unacceptable():
                 self._open_lane()
                 message = self._put_back(delivery.after(answer, message, self.clock()))
                 if not message.parked:
-                    self._post(message)
+                    self._resume(message)
             case Unclear(reason):
                 self._put_back(delivery.after(answer, message, self.clock()))
                 self.outbox.hold(self.channel, self.clock() + delivery.LANDING_S)

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from batchbell.adapters.batch_table import BatchTable
-from batchbell.adapters.dynamodb import make_client
+from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.secrets import MissingSecretError, Secrets
@@ -58,8 +58,8 @@ class Bot:
 def bot() -> Bot:
     """The bot of this environment, made once for as long as the process lives."""
     settings = settings_from(environ)
-    secrets, client = Secrets(), make_client()
-    retention_s = settings.policy.retention_s
+    secrets = Secrets()
+    table = Table(make_client(), settings.table_name, settings.policy.retention_s)
     return Bot(
         settings=settings,
         secrets=secrets,
@@ -69,8 +69,8 @@ def bot() -> Bot:
             secrets.reader(settings.slack_bot_token_parameter),
             team=settings.team,
         ),
-        batches=BatchTable(client, settings.table_name, retention_s, time.sleep),
-        outbox=OutboxTable(client, settings.table_name, retention_s, time.sleep),
+        batches=BatchTable(table),
+        outbox=OutboxTable(table),
     )
 
 
