@@ -99,9 +99,9 @@ def _scenes(openai: OpenAISimulator, slack: SlackSimulator, recording: Recording
 
 def _as_recorded(openai: OpenAISimulator, recording: Recording) -> Iterator[Scene]:
     """The newest of the recorded batches, that were set back to open, end one after the other."""
-    told = f"{len(recording.ending)} of the recorded batches end now as they did then"
+    told = f"of the recorded batches, {len(recording.ending)} will end as they did then"
     if recording.staying_open:
-        told += f"; {len(recording.staying_open)} were recorded open and stay so"
+        told += f"; {len(recording.staying_open)} recorded as open will stay so"
     yield Scene(0, lambda: None, told)
     for place, row in enumerate(recording.ending):
         yield Scene(2 + 3 * place, lambda row=row: openai.end_as_recorded(row))  # type: ignore[misc]
@@ -150,16 +150,16 @@ def _checked(invocation: Invocation) -> None:
 
 def summary(report: Report, *, needs_all_verdicts: bool) -> str:
     """The count, as it is printed at the end."""
-    lines = [f"{sum(report.ends.values())} batches ended:"]
+    lines = [f"batches that ended: {sum(report.ends.values())}"]
     for verdict in VERDICTS:
         if report.ends[verdict]:
             lines.append(f"  {report.ends[verdict]:>3}  {verdict}")
         elif needs_all_verdicts:
             lines.append(f"    0  {verdict}: it should have occurred")
-    lines.append(f"{report.messages} messages posted")
+    lines.append(f"messages posted: {report.messages}")
     for name in ("missing", "repeated", "wrong"):
         found = getattr(report, name)
-        lines += [f"{len(found)} {name}", *(f"  {each}" for each in found)]
+        lines += [f"{name}: {len(found)}", *(f"  {each}" for each in found)]
     return "\n".join(lines)
 
 

@@ -55,8 +55,8 @@ def test_the_demo_of_a_recorded_answer_ends_well(
 
     shown = capsys.readouterr().out
     assert code == 0
-    assert "3 batches ended" in shown
-    assert "0 missing\n0 repeated\n0 wrong" in shown
+    assert "batches that ended: 3" in shown
+    assert "missing: 0\nrepeated: 0\nwrong: 0" in shown
 
 
 @pytest.mark.parametrize(
