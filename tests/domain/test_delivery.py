@@ -112,7 +112,7 @@ def test_an_unclear_answer_waits_for_the_message_to_show_and_longer_each_time() 
 
 
 def test_a_repeat_of_unclear_outcome_is_left_to_a_person() -> None:
-    message = after(Unclear("timeout"), replace(BEGUN, may_be_repeat=True), NOW)
+    message = after(Unclear("timeout"), replace(BEGUN, is_blind=True), NOW)
 
     assert message.parked is not None
     assert (message.next_attempt_at, message.unresolved_since) == (NOW + PROBE_S, NOW)
@@ -127,11 +127,11 @@ def test_what_cannot_be_looked_up_is_posted_once_more_and_then_parked() -> None:
 
 
 def test_what_was_in_doubt_before_a_refused_repeat_is_in_doubt_again() -> None:
-    repeat = replace(BEGUN, may_be_repeat=True)
+    repeat = replace(BEGUN, is_blind=True)
 
     message = after(Misconfigured("token_revoked"), repeat, NOW + 60)
 
-    assert (message.may_be_repeat, message.unresolved_since) == (False, NOW)
+    assert (message.is_blind, message.unresolved_since) == (False, NOW)
 
 
 def test_a_misconfigured_channel_parks_the_message_until_the_lane_opens() -> None:

@@ -31,9 +31,15 @@ def test_failed_also_selects_completed_batches_with_failed_requests(
 def test_without_counts_an_error_file_tells_of_failed_requests(
     error_file_id: str | None, is_selected: bool
 ) -> None:
-    batch = a_batch(status="completed", request_counts=None, error_file_id=error_file_id)
+    batch = a_batch(status="completed", request_counts=None, error_file_id=error_file_id, is_retrieved=True)
 
     assert a_policy("failed").selects(batch) is is_selected
+
+
+def test_a_listed_batch_without_counts_may_turn_out_to_have_failed_requests() -> None:
+    batch = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0))
+
+    assert a_policy("failed").selects(batch)
 
 
 @pytest.mark.parametrize(

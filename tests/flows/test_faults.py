@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from batchbell.domain.delivery import GIVE_UP_LOOKING_S
+from batchbell.domain.watch import Watch
 from local import openai_faults, slack_faults
 from local.openai_faults import Cut, Fault, Kind
 from local.openai_paging import After
@@ -111,6 +112,30 @@ def test_a_row_that_cannot_be_read_or_stored_does_not_stop_the_others(
 
     assert len(result.unreadable) == 1
     assert bot.announced() == [f"{good['id']}#failed"]
+
+
+@pytest.mark.parametrize("unknown_after", [After.REFUSED, After.EMPTY_PAGE, After.FIRST_PAGE])
+def test_the_row_at_which_a_walk_goes_on_may_be_deleted(bot: BotUnderTest, unknown_after: After) -> None:
+    bot.openai.unknown_after = unknown_after
+    bot.tick()
+    born = [bot.openai.add("failed", created_at=int(bot.clock()) + n % 50) for n in range(230)]
+    bot.clock.at += 100
+    bot.request_s = 25
+    bot.poll()
+    [leg] = load_watch(bot).position.unread
+    bot.openai.remove(str(leg.after))
+    bot.request_s = 0
+
+    bot.tick(6)
+
+    assert sorted(bot.announced()) == sorted(f"{each['id']}#failed" for each in born)
+    assert load_watch(bot).position.unread == ()
+
+
+def load_watch(bot: BotUnderTest) -> Watch:
+    watch = bot.batches().load_watch()
+    assert watch is not None
+    return watch
 
 
 def test_an_outage_longer_than_one_poll_can_read_back_is_worked_off(bot: BotUnderTest) -> None:
@@ -272,6 +297,83 @@ def test_a_message_in_doubt_when_the_token_is_revoked_is_looked_for_with_the_nex
     bot.tick(10)
 
     assert bot.announced() == expected
+    assert nothing_is_left(bot)
+
+
+def test_refusals_for_now_do_not_make_a_later_doubt_wait_longer(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST] += [slack_faults.ratelimited("1")] * 7 + [slack_faults.DROPPED]
+
+    bot.tick(4)
+
+    assert bot.announced() == expected
+
+
+def test_a_message_that_lands_later_than_we_looked_has_a_copy_that_says_so(
+    bot: BotUnderTest,
+) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.lands_late(200))
+
+    bot.tick(10)
+
+    assert bot.announced() == expected * 2
+    assert sum("may be a repeat" in text for text in bot.texts()) == 1
+
+
+@pytest.mark.parametrize("fault", [slack_faults.ratelimited("400"), slack_faults.error("not_in_channel")])
+def test_a_restored_table_that_remembers_a_refused_message_repeats_nothing(
+    bot: BotUnderTest, fault: slack_faults.Fault
+) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(fault)
+    bot.tick()
+    backup = bot.table.items()
+    bot.tick(15)
+    bot.clock.at += 2 * 3600
+    bot.table.restore(backup)
+
+    bot.tick(10)
+
+    assert bot.announced() == expected
+
+
+@pytest.mark.parametrize("nth", range(1, 7))
+def test_a_run_that_dies_after_a_restore_repeats_nothing(bot: BotUnderTest, nth: int) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batch["id"], "completed")
+    bot.tick()
+    bot.clock.at += 3600
+    bot.table.restore(backup)
+    bot.poll()
+    count = 0
+
+    def at_the_nth_call(operation: str) -> BaseException | None:
+        nonlocal count
+        count += 1
+        return Killed() if count == nth else None
+
+    bot.table.before = at_the_nth_call
+    for _ in range(10):
+        with suppress(Killed):
+            bot.tick()
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+
+
+def test_a_digest_of_long_ids_drawn_plainly_is_found_by_its_first(bot: BotUnderTest) -> None:
+    bot.tick()
+    now = int(bot.clock())
+    for number in range(20):
+        bot.openai.add("failed", id=f"batch_{number:03}{'x' * 440}", created_at=now)
+    bot.slack.faults[POST] += [slack_faults.error("metadata_too_large"), slack_faults.REPLY_LOST]
+
+    bot.tick(10)
+
+    assert len(bot.texts()) == 2
     assert nothing_is_left(bot)
 
 

@@ -5,6 +5,9 @@ from itertools import pairwise
 import pytest
 
 from batchbell.flows.poll import LONG_STOP_S
+from local import openai_faults
+from local.openai_faults import Kind
+from local.openai_rows import counts
 from tests.bot import BotUnderTest, ids_of
 from tests.builders import DAY_S, a_policy
 
@@ -304,3 +307,98 @@ def test_a_quiet_poll_asks_openai_once_and_the_table_three_times(bot: BotUnderTe
     assert len(bot.openai.requests) == 1
     assert bot.table.calls == ["Query", "GetItem", "PutItem"]
     assert bot.slack.calls == []
+
+
+def shows_no_counts(bot: BotUnderTest, batch_id: str, failed: int) -> None:
+    """The batch completes, and the list shows that before it shows the counts."""
+    row = bot.openai.move(batch_id, "completed", request_counts=counts(10, 10 - failed, failed))
+    bot.openai.stale[batch_id] = row | {"request_counts": counts(0, 0, 0), "error_file_id": None}
+
+
+@pytest.mark.parametrize(("failed", "announced"), [(3, 1), (0, 0)])
+def test_who_wants_failures_only_hears_of_those_that_the_list_shows_late(
+    bot: BotUnderTest, failed: int, announced: int
+) -> None:
+    bot.policy = a_policy("failed")
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    shows_no_counts(bot, batch["id"], failed)
+
+    bot.tick(3)
+
+    assert len(bot.announced()) == announced
+
+
+def test_an_end_waits_for_its_counts_while_they_cannot_be_had(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    shows_no_counts(bot, batch["id"], failed=3)
+    bot.openai.faults.append(openai_faults.error(429, headers={"retry-after": "300"}), on=Kind.RETRIEVE)
+    bot.tick()
+    before = bot.announced()
+
+    bot.tick(2)
+
+    assert before == []
+    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert "3 of 10" in bot.texts()[-1]
+
+
+def test_history_of_a_server_without_creation_times_is_not_announced(bot: BotUnderTest) -> None:
+    bot.openai.mangle = lambda row: row | {"created_at": None}
+    now = int(bot.clock())
+    bot.openai.add("completed", created_at=now - 9000, completed_at=now - 8000)
+
+    bot.tick(2)
+    batch = bot.openai.add("failed")
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_an_end_soon_after_the_installation_is_announced_though_our_clock_is_ahead(
+    bot: BotUnderTest,
+) -> None:
+    bot.tick()
+    behind = int(bot.clock()) - 200
+    batch = bot.openai.add("failed", created_at=behind, failed_at=behind)
+
+    bot.tick(2)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_what_ends_while_a_wrong_server_is_watched_is_announced_afterwards(
+    bot: BotUnderTest,
+) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    bot.base_url = "http://127.0.0.1:9/v1"
+    bot.tick(2)
+    bot.openai.move(batch["id"], "failed")
+    bot.base_url = None
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_a_record_of_a_batch_that_came_back_to_life_does_not_expire(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    bot.slack.channels[bot.channel] = "not_in_channel"
+    bot.openai.remove(batch["id"])
+    bot.tick(64)
+    bot.openai.add(batch)
+    bot.tick(2)
+    bot.slack.channels[bot.channel] = None
+    bot.tick(7)
+
+    [record] = bot.table.items(f"batch#{batch['id']}")
+
+    assert bot.announced() == [f"{batch['id']}#gone"]
+    assert (record["status"], "ttl" in record) == ({"S": "in_progress"}, False)

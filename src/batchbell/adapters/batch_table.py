@@ -97,7 +97,7 @@ class BatchTable:
         no such time while it is open, or while something about it is undelivered.
         """
         transition, batch = entry.transition, entry.transition.batch
-        is_over = batch.status in TERMINAL or batch.status == GONE
+        is_over = (batch.status in TERMINAL and not entry.owed) or batch.status == GONE
         values: Item = {
             ":status": {"S": batch.status},
             ":body": {"S": encoded(batch)},
@@ -111,7 +111,7 @@ class BatchTable:
             if entry.owed:
                 condition += " AND NOT contains(told, :status)"
         update = f"SET #status = :status, body = :body, recorded_at = :now, told = {told}"
-        if is_over and not entry.owed:
+        if is_over:
             update += ", #ttl = :ttl"
             values[":ttl"] = {"N": str(now + self._table.retention_s)}
         else:

@@ -134,7 +134,7 @@ class OutboxTable:
             ":announced": {"L": [{"M": {"status": {"S": each}, **where}} for each in statuses]},
         }
         update = "SET announced = list_append(if_not_exists(announced, :none), :announced)"
-        if batch.is_terminal or GONE in statuses:
+        if batch.is_terminal:
             update += ", #ttl = :ttl"
             values[":ttl"] = {"N": str(now + self._table.retention_s)}
         return {

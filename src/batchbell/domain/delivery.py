@@ -113,6 +113,17 @@ def happened_at(notification: Notification) -> float:
     return notification.recorded_at
 
 
+def to_look_from(message: Message, now: float) -> float | None:
+    """From when on the message is to be looked for before it is posted; None if it need not be.
+
+    One that has waited long is looked for too: the table may have been restored since it landed.
+    """
+    since = message.unresolved_since
+    if since is None and any(must_be_looked_for(each, now) for each in message.notifications):
+        since = min(map(happened_at, message.notifications))
+    return None if since is None else since - LOOK_BACK_S
+
+
 def leased(message: Message, now: float) -> Message:
     """The message while its earlier attempt is being looked for."""
     return replace(message, attempts=message.attempts + 1, next_attempt_at=now + LEASE_S)
@@ -136,15 +147,15 @@ def unlooked(message: Message, now: float) -> Message:
 
 
 def not_found(message: Message) -> Message:
-    """The message of which the history shows that its earlier attempts did not land."""
-    return replace(message, unresolved_since=None, may_be_repeat=False)
+    """The message of which the history shows nothing: it did not land, or lands very late."""
+    return replace(message, unresolved_since=None, may_be_repeat=True, is_blind=False)
 
 
 def doubtful(message: Message, now: float) -> Message:
     """The message to be posted once more although it may have landed; parked where that was done."""
-    if message.may_be_repeat:
+    if message.is_blind:
         return unresolvable(message, now)
-    return replace(message, may_be_repeat=True)
+    return replace(message, may_be_repeat=True, is_blind=True)
 
 
 def unresolvable(message: Message, now: float) -> Message:
@@ -156,7 +167,8 @@ def unresolvable(message: Message, now: float) -> Message:
 def suspect(notifications: tuple[Notification, ...]) -> Message:
     """Notifications that may have been announced, with no history to tell."""
     since = min(map(happened_at, notifications))
-    return Message(notifications[0].id, notifications, unresolved_since=since, may_be_repeat=True)
+    message = Message(notifications[0].id, notifications, unresolved_since=since)
+    return replace(message, may_be_repeat=True, is_blind=True)
 
 
 def after(
@@ -164,7 +176,7 @@ def after(
 ) -> Message:
     """The message after Slack did not clearly take it."""
     match answer:
-        case Unclear() if message.may_be_repeat:
+        case Unclear() if message.is_blind:
             return unresolvable(message, now)
         case Unclear():
             return replace(message, next_attempt_at=now + _wait_s(message))
@@ -181,9 +193,9 @@ def after(
 
 def _refused(message: Message) -> Message:
     """The message whose last attempt did not land; an earlier one that was in doubt still is."""
-    if message.may_be_repeat:
-        return replace(message, may_be_repeat=False)
-    return replace(message, unresolved_since=None)
+    if message.is_blind:
+        return replace(message, attempts=0, is_blind=False)
+    return replace(message, attempts=0, unresolved_since=None)
 
 
 def _wait_s(message: Message) -> float:

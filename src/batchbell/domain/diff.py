@@ -23,7 +23,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """From when on things count: `baseline_at` for ends, `seen_through` for new batches."""
+    """From when on things count: `baseline_at` for ends, `seen_through` for new batches.
+
+    Once the baseline is taken, `baseline_at` is 0: what it did not meet is new, whatever the clocks.
+    """
 
     baseline_at: int
     seen_through: int
@@ -53,8 +56,8 @@ def is_owed(transition: Transition, policy: Policy, since: Since, now: int) -> b
     found in an open status without being new.
     """
     batch = transition.batch
-    # No batch ends before it is created: a server's empty time must not hide a fresh end.
-    happened_at = max(created_at(batch, now), batch.ended_at or 0)
+    # No batch ends before it is created: a senseless time must not hide a fresh end.
+    happened_at = max(filter(None, (batch.created_at, batch.ended_at)), default=now)
     is_too_old = batch.ended_at is not None and happened_at < now - policy.retention_s
     if is_too_old or not policy.selects(batch):
         return False

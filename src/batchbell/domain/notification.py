@@ -79,8 +79,9 @@ class Message:
     """One or more notifications posted as one; its notifications never change.
 
     It is `parked` while a person must act. `unresolved_since` is the time of the first attempt
-    whose outcome is unknown; `channel` is where that attempt was made. `version` counts the
-    writes, so that two deliveries never work on one message.
+    whose outcome is unknown; `channel` is where that attempt was made. It says of itself that it
+    `may_be_repeat` when it is posted again; `is_blind` if it was not looked for before. `version`
+    counts the writes, so that two deliveries never work on one message.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Message:
     parked: str | None = None
     form: Form = Form.BLOCKS
     may_be_repeat: bool = False
+    is_blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,11 @@ class Policy:
 
 
 def _has_failures(batch: Batch) -> bool:
+    """Whether requests failed, as far as is known: a list may show counts and files too late."""
     verdict = verdict_for(batch)
-    return verdict in _WITH_FAILURES or (verdict is Verdict.UNKNOWN and batch.error_file_id is not None)
+    if verdict is Verdict.UNKNOWN:
+        return batch.error_file_id is not None or not batch.is_retrieved
+    return verdict in _WITH_FAILURES
 
 
 def notify_on_from(text: str) -> frozenset[str]:

@@ -74,7 +74,8 @@ class Watch:
 
     @property
     def since(self) -> Since:
-        return Since(self.baseline_at, self.position.cursor.seen_through)
+        is_taken = self.reason is None
+        return Since(0 if is_taken else self.baseline_at, self.position.cursor.seen_through)
 
 
 def begun(base_url: str, before: Watch | None, project: str | None, now: int) -> Watch:

@@ -161,12 +161,12 @@ class _Delivery:
         self.is_probing = True
 
     def _resume(self, message: Message) -> None:
-        if message.unresolved_since is None:
+        since = delivery.to_look_from(message, self.clock())
+        if since is None:
             return self._post(message)
         message = self.outbox.update(delivery.leased(message, self.clock()))
         try:
-            since = (message.unresolved_since or 0) - delivery.LOOK_BACK_S
-            seen = self._look(message.channel, since)
+            seen = self._look(message.channel or self.channel, since)
         except TransientError:
             if message.attempts < delivery.MOST_LOOKS:
                 self.outbox.update(delivery.unlooked(message, self.clock()))
@@ -177,7 +177,7 @@ class _Delivery:
             if message.parked:
                 self._put_back(message)
                 return None
-        elif all(each.id in seen for each in message.notifications):
+        elif message.id in seen:
             return self._settle(message, Accepted(seen[message.id], message.channel), was_found=True)
         else:
             message = delivery.not_found(message)
@@ -208,7 +208,8 @@ class _Delivery:
         for each in suspects:
             if each.id in seen:
                 with suppress(StaleError):
-                    claimed = self.outbox.claim(delivery.leased(Message(each.id, (each,)), now))
+                    found = Message(each.id, (each,), unresolved_since=delivery.happened_at(each))
+                    claimed = self.outbox.claim(delivery.posting(found, self.channel, now))
                     self._settle(claimed, Accepted(seen[each.id], self.channel), was_found=True)
         return clear + [each for each in suspects if each.id not in seen], []
 

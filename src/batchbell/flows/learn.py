@@ -41,17 +41,18 @@ class Learning:
     def learn(self, batches: Sequence[Batch], now: int) -> None:
         """Record how these batches differ from what is recorded, and watch them from then on."""
         statuses = {id: seen.status for id, seen in self.watched.items()}
-        transitions = diff(statuses, batches, self.since, now)
+        transitions = [self._sure(each, now) for each in diff(statuses, batches, self.since, now)]
         overtaken = self._record([self._entry(each, now) for each in transitions], now)
         overtaken = self._record([self._again(each, now) for each in overtaken], now)
         # Overtaken twice: the next poll starts from the status that was found.
         found = {each.entry.transition.batch.id: each.status for each in overtaken}
-        known = {each.batch.id for each in transitions} | self.watched.keys()
+        moved = {each.batch.id: each.batch for each in transitions}
         for batch in batches:
             before = self.watched.get(batch.id)
+            is_known = batch.id in moved or before is not None
             is_final = before is not None and before.status in TERMINAL
-            if batch.id in known and batch.id not in self.unstorable and not is_final:
-                seen = met(batch, before, now)
+            if is_known and batch.id not in self.unstorable and not is_final:
+                seen = met(moved.get(batch.id, batch), before, now)
                 self.watched[batch.id] = replace(seen, status=found.get(batch.id) or seen.status)
 
     def put_last(self, batch_id: str, now: int) -> None:
@@ -75,19 +76,28 @@ class Learning:
         if self.watched[batch_id].is_open:
             self.watched[batch_id] = replace(seen, status=GONE, checked_at=now)
 
+    def _sure(self, transition: Transition, now: int) -> Transition:
+        """The transition with the counts that its message needs, which a list may show too late."""
+        batch = transition.batch
+        is_unsure = batch.status == Status.COMPLETED and verdict_for(batch) is Verdict.UNKNOWN
+        if is_unsure and is_owed(transition, self.policy, self.since, now):
+            return replace(transition, batch=self.confirm(batch))
+        return transition
+
     def _entry(self, transition: Transition, now: int, told: frozenset[str] = frozenset()) -> Entry:
         batch = transition.batch
         if batch.status in told or not is_owed(transition, self.policy, self.since, now):
             return Entry(transition, None)
-        if batch.status == Status.COMPLETED and verdict_for(batch) is Verdict.UNKNOWN:
-            batch = self.confirm(batch)
-            transition = replace(transition, batch=batch)
         notification = Notification(f"{batch.id}#{batch.status}", now, batch, self.look_first)
         return Entry(transition, notification)
 
     def _again(self, stale: Stale, now: int) -> Entry:
         """The entry for a batch that another poll recorded first, from the status it recorded."""
-        return self._entry(replace(stale.entry.transition, old_status=stale.status), now, stale.told)
+        # Who has a record was seen before, if not by this watch: its end is news.
+        was_watched = stale.status is not None
+        transition = stale.entry.transition
+        transition = replace(transition, old_status=stale.status, was_watched=was_watched)
+        return self._entry(self._sure(transition, now), now, stale.told)
 
     def _record(self, entries: Sequence[Entry], now: int) -> list[Stale]:
         """Record the entries; give those overtaken that still bring something new."""

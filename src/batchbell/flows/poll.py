@@ -9,6 +9,7 @@ from batchbell.domain.batch import Batch, Page, Status
 from batchbell.domain.cursor import (
     COMPLETE,
     End,
+    Leg,
     end_of,
     position_after_complete,
     position_after_incomplete,
@@ -27,6 +28,9 @@ MOST_FAILED = 3
 
 LAST_REQUEST_S = 3
 """No request is begun so shortly before the deadline that it would only be cut."""
+
+CONFIRM_WITHIN_S = 3600
+"""How long the end of a batch may wait for its counts."""
 
 LONG_STOP_S = 3600
 """After so long without a good poll the table may be a restored one, that has forgotten posts."""
@@ -174,7 +178,7 @@ class _Poll:
                 if page is None:
                     if self.pages >= MOST_PAGES or self._is_late():
                         return
-                    page = self.listing.page(after, PAGE_LIMIT, deadline_at=self.deadline_at)
+                    page = self._page(leg, after)
                 end = end_of(
                     leg,
                     page,
@@ -187,6 +191,14 @@ class _Poll:
                 self.end, page, after = end, None, self.rows[-1] if self.rows else after
             if self.end not in COMPLETE:
                 return
+
+    def _page(self, leg: Leg, after: str | None) -> Page:
+        try:
+            return self.listing.page(after, PAGE_LIMIT, deadline_at=self.deadline_at)
+        except PermanentError:
+            if leg.after is not None and not self.rows:
+                self.end = End.LOST  # the row to go on from may be gone
+            raise
 
     def _learn(self, page: Page) -> None:
         now = self._now()
@@ -223,15 +235,24 @@ class _Poll:
                 self.learning.learn([batch], self._now())
 
     def _confirmed(self, batch: Batch) -> Batch:
-        """The completed batch with the counts it has when asked for by id, if it can be had."""
+        """The completed batch with the counts it has when asked for by id.
+
+        If it cannot be had now, it counts as still finalizing for a while: its end can wait for
+        a better word than that nothing is known.
+        """
+        ended_at = batch.ended_at or batch.created_at or self._now()
+        may_wait = ended_at > self._now() - CONFIRM_WITHIN_S
+        unconfirmed = replace(batch, status=Status.FINALIZING) if may_wait else batch
         if self._is_late():
-            return batch
+            return unconfirmed
         self.retrieved += 1
         try:
             retrieved = self.listing.retrieve(batch.id, deadline_at=self.deadline_at)
-        except (TransientError, PermanentError):
+        except TransientError:
+            return unconfirmed
+        except PermanentError:
             return batch
-        return retrieved if retrieved and retrieved.status == Status.COMPLETED else batch
+        return batch if retrieved is None else retrieved
 
     def _finished(self, failure: str | None) -> tuple[Watch, list[Notification]]:
         """What the next poll will start from, and what is owed besides transitions."""
