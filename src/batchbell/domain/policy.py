@@ -27,7 +27,7 @@ class Policy:
         `failed` stands for all that went wrong: also for a completed batch with failed requests.
         """
         is_named = batch.status in self.notify_on
-        is_failure = Status.FAILED in self.notify_on and _has_failures(batch)
+        is_failure = Status.FAILED in self.notify_on and has_failures(batch)
         return (is_named or is_failure) and self.concerns(batch)
 
     def concerns(self, batch: Batch) -> bool:
@@ -36,7 +36,8 @@ class Policy:
         return all(metadata.get(key) in values for key, values in self.metadata_filter)
 
 
-def _has_failures(batch: Batch) -> bool:
+def has_failures(batch: Batch) -> bool:
+    """Whether any of its requests failed, as far as can be told."""
     verdict = verdict_for(batch)
     return verdict in _WITH_FAILURES or (verdict is Verdict.UNKNOWN and batch.error_file_id is not None)
 
