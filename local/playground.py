@@ -15,7 +15,7 @@ from local.playground_desk import Desk
 from local.playground_outbox import read
 from local.playground_pulse import Pulse
 from local.playground_server import Server
-from local.slack_person import Person
+from local.slack_person import PATIENCE_S, Person
 from local.slack_simulator import SlackSimulator
 from local.team import Team, deploy
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 @contextmanager
-def started(port: int = 0) -> Iterator[str]:
+def started(port: int = 0, patience_s: float = PATIENCE_S) -> Iterator[str]:
     """The address of a page with a team's batches, all of it gone when the `with` block ends."""
     with ExitStack() as stack:
         openai = stack.enter_context(OpenAISimulator())
@@ -46,17 +46,23 @@ def started(port: int = 0) -> Iterator[str]:
         print("a local AWS starts; the real template is built and deployed to it", flush=True)
         aws = stack.enter_context(LocalAws(enforces_iam=True))
         team = deploy(aws, openai, slack, "search", NotifyOn="completed,failed,expired,cancelled")
-        furnish(openai, int(time.time()))
+        furnish(openai)
         team.store_secrets(openai.key, slack.token, slack.signing_secret)
-        yield stack.enter_context(served(team, openai, slack, port))
+        yield stack.enter_context(served(team, openai, slack, port, patience_s))
 
 
 @contextmanager
-def served(team: Team, openai: OpenAISimulator, slack: SlackSimulator, port: int = 0) -> Iterator[str]:
-    """The address of a page for what is there."""
+def served(
+    team: Team,
+    openai: OpenAISimulator,
+    slack: SlackSimulator,
+    port: int = 0,
+    patience_s: float = PATIENCE_S,
+) -> Iterator[str]:
+    """The address of a page for what is there; Slack waits for `patience_s` for an answer."""
     client = team.aws.client("dynamodb")
     with Pulse(team.tick, lambda: read(client, team.table_name)) as pulse:
-        desk = Desk(openai, slack, Person(slack, team.slack_url), pulse, team.name)
+        desk = Desk(openai, slack, Person(slack, team.slack_url, patience_s), pulse, team.name)
         server = Server(desk.state, desk.do, port)
         server.start()
         try:
@@ -66,8 +72,9 @@ def served(team: Team, openai: OpenAISimulator, slack: SlackSimulator, port: int
             server.stop()
 
 
-def furnish(openai: OpenAISimulator, now: int) -> None:
+def furnish(openai: OpenAISimulator) -> None:
     """What the team has at OpenAI when it opens the page: some nights' work, and a few open batches."""
+    now = int(time.time())
     for age in range(1, 25):
         at = now - 12 * HOUR_S * age
         name = "Nightly embeddings" if age % 2 else "Evals of the new prompt"

@@ -16,7 +16,7 @@ from local.slack_simulator import CHANNEL, SlackSimulator
 
 COMMAND = "/batches"
 MOST_MESSAGES = 200
-MOST_ENDED = 5
+MOST_ENDED = 4
 _ENDED = ("completed", "failed", "expired", "cancelled")
 _NEXT = {"validating": "in_progress", "in_progress": "finalizing", "finalizing": "completed"}
 _CANCEL = {"cancelling": "cancelled"}
@@ -126,14 +126,12 @@ class Desk:
                 raise ValueError(what)
 
     def _batches(self) -> list[dict[str, Any]]:
-        """Every open batch, and the few that ended last, newest first."""
+        """Every open batch, newest first, and the few that ended last."""
         rows = self._openai.batches
-        ended = sorted((row for row in rows if row["status"] in _ENDED), key=_ended_at)[-MOST_ENDED:]
-        shown = {row["id"] for row in rows if row["status"] not in _ENDED} | {row["id"] for row in ended}
+        ended = sorted((row for row in rows if row["status"] in _ENDED), key=_ended_at, reverse=True)
         return [
             {"id": row["id"], "name": _name(row), "status": row["status"], "counts": row["request_counts"]}
-            for row in rows
-            if row["id"] in shown
+            for row in [*(row for row in rows if row["status"] not in _ENDED), *ended[:MOST_ENDED]]
         ]
 
     def _named(self, owed: tuple[Owed, ...]) -> list[Owed]:

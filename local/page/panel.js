@@ -21,8 +21,9 @@ export function drawBatch(batch, act) {
 
 function drawDeed(batch, deed, act) {
   const label = deed[0].toUpperCase() + deed.slice(1);
+  const short = label.split(" ")[0];
   const named = { "aria-label": `${label}: ${batch.name}`, "data-element": deed };
-  return h("button", { type: "button", ...named, onclick: () => act("move", { id: batch.id, to: deed }) }, label);
+  return h("button", { type: "button", ...named, onclick: () => act("move", { id: batch.id, to: deed }) }, short);
 }
 
 export function drawOwed(owed) {

@@ -13,7 +13,6 @@ from local.playground_outbox import Owed
 from local.playground_pulse import Pulse
 from local.slack_person import Person
 from local.slack_simulator import SlackSimulator
-from tests.builders import NOW
 from tests.clock import Clock
 from tests.slack_app import SlackApp
 
@@ -139,7 +138,7 @@ def test_what_cannot_be_done_says_so(desk: Desk) -> None:
 
 
 def test_the_team_has_more_batches_than_a_page_of_answers_holds(openai: OpenAISimulator, desk: Desk) -> None:
-    furnish(openai, NOW)
+    furnish(openai)
 
     assert len(openai.batches) > 20
     assert [each["status"] for each in desk.state()["batches"]].count("in_progress") == 3
