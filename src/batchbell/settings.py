@@ -1,7 +1,7 @@
 """Settings: what the template puts into the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from batchbell.domain.policy import Policy, metadata_filter_from, notify_on_from
 
@@ -60,7 +60,14 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 def answer_settings_from(environ: Mapping[str, str]) -> AnswerSettings:
     """The settings for answering. Raises: ValueError, naming the variable that is missing."""
     return AnswerSettings(
-        **{field.name: _value(environ, field.name.upper()) for field in fields(AnswerSettings)}
+        team=_value(environ, "TEAM_NAME"),
+        channel=_value(environ, "SLACK_CHANNEL"),
+        table_name=_value(environ, "TABLE_NAME"),
+        openai_base_url=_value(environ, "OPENAI_BASE_URL"),
+        slack_base_url=_value(environ, "SLACK_BASE_URL"),
+        slash_command=_value(environ, "SLASH_COMMAND"),
+        openai_api_key_parameter=_value(environ, "OPENAI_API_KEY_PARAMETER"),
+        slack_signing_secret_parameter=_value(environ, "SLACK_SIGNING_SECRET_PARAMETER"),
     )
 
 
