@@ -15,15 +15,18 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-.PHONY: help demo run test check build lock setup clean
+.PHONY: help demo playground run test check build lock setup screenshot clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(SETUP) ## the whole stack here, with simulated OpenAI and Slack: one story (RECORDED=<file>: your own batches)
 	@RECORDED='$(RECORDED)' $(DEV)/python -m local.demo
 
-run: $(SETUP) ## the same, to play with, until Ctrl-C
+playground: $(SETUP) ## the same, to play with on a page that looks like Slack, until Ctrl-C (PORT=…)
+	@PORT='$(PORT)' $(DEV)/python -m local.playground
+
+run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 	@$(DEV)/python -m local.run
 
 test: check ## every check and every test
@@ -51,6 +54,9 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate -
 	--custom-compile-command 'make lock' $(LOCK)
 
 setup: $(SETUP)
+
+screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
+	@$(DEV)/python -m local.screenshot docs/playground.png
 
 clean: ## remove all that make made
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache

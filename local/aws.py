@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 import boto3
@@ -125,6 +126,12 @@ class LocalAws:
             has_failed="FunctionError" in answer,
             log=base64.b64decode(answer.get("LogResult", "")).decode(),
         )
+
+    def address_of(self, url: str) -> str:
+        """Where an HTTP API's URL is reached in this account: `https://<api id>.execute-api.…/<path>`."""
+        parts = urlsplit(url)
+        api_id = (parts.hostname or "").partition(".")[0]
+        return f"{self.endpoint}/_aws/execute-api/{api_id}{parts.path}"
 
     def logs(self, group: str) -> list[str]:
         """All that was written to a log group; a function's is `/aws/lambda/<its name>`."""

@@ -76,7 +76,7 @@ def _demo(recorded: Path | None, screen: Screen) -> int:
         team = deploy(aws, openai, slack, "search", NotifyOn="completed,failed,expired,cancelled")
         scenes = list(_scenes(openai, slack, recording))
         screen.step("the first poll takes in what there is")
-        team.store_secrets(openai.key, slack.token)
+        team.store_secrets(openai.key, slack.token, slack.signing_secret)
         _checked(team.tick())
         begin = len(openai.journal)
         _play(scenes, team, screen)

@@ -1,61 +1,26 @@
-"""Server: HTTP on a free port of 127.0.0.1, sending replies whole, slowly or cut."""
+"""Server: OpenAI's API over HTTP, replies sent whole, slowly or cut."""
 
-import socket
 from collections.abc import Callable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import Any
 
+from local import server
 from local.openai_faults import Cut, Reply
 
 Answering = Callable[[str, str, str | None], Reply]
 """The reply to a method, a path with its query, and an `Authorization`."""
 
 
-class Server(ThreadingHTTPServer):
-    """Answers until stopped; then every connection is closed, also one kept alive."""
-
-    daemon_threads = True
+class Server(server.Server):
+    """Answers until stopped."""
 
     def __init__(self, answering: Answering, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port)
         self.answering = answering
-        self.stopping = Event()
-        self._connections: set[socket.socket] = set()
-        self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.stopping.set()
-        self.shutdown()
-        self._thread.join()
-        for connection in tuple(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(server.Handler):
     server: Server
 
-    def handle(self) -> None:
-        with suppress(ConnectionError):  # the client has gone, as clients do
-            super().handle()
-
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         reply = self.server.answering(self.command, self.path, self.headers.get("authorization"))
         if self.server.stopping.wait(reply.delay_s) or reply.cut is Cut.BEFORE_HEAD:
             self.close_connection = True
@@ -78,6 +43,3 @@ class _Handler(BaseHTTPRequestHandler):
             if reply.pause_s and self.server.stopping.wait(reply.pause_s):
                 break
             self.wfile.write(body[start : start + step])
-
-    def log_message(self, *args: Any) -> None:
-        """Say nothing: the simulator keeps its own log."""

@@ -2,20 +2,23 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A message as it stands in a channel, from `at` on."""
+    """A message as it stands in a channel, from `at` on; an ephemeral one is `only_for` one person."""
 
     ts: str
     channel: str
     at: float
     text: str
     bot_id: str | None = None
+    user: str | None = None
+    only_for: str | None = None
+    blocks: Sequence[Mapping[str, Any]] = ()
     attachments: Sequence[Mapping[str, Any]] = ()
     metadata: Mapping[str, Any] | None = None
 
@@ -24,6 +27,10 @@ class Landed:
         shown: dict[str, Any] = {"type": "message", "ts": self.ts, "text": self.text}
         if self.bot_id:
             shown["bot_id"] = self.bot_id
+        if self.user:
+            shown["user"] = self.user
+        if self.blocks:
+            shown["blocks"] = self.blocks
         if self.attachments:
             shown["attachments"] = self.attachments
         if self.metadata and with_metadata:
@@ -49,10 +56,24 @@ class History:
             self._landed.append(message)
         return message
 
-    def showing(self) -> list[Landed]:
+    def change(self, ts: str, **said: Any) -> None:
+        """Let a message say something else where it stands."""
+        with self._lock:
+            self._landed = [replace(each, **said) if each.ts == ts else each for each in self._landed]
+
+    def remove(self, ts: str) -> None:
+        with self._lock:
+            self._landed = [each for each in self._landed if each.ts != ts]
+
+    def on_screen(self) -> list[Landed]:
+        """All that shows by now, ephemeral messages included."""
         with self._lock:
             now = self._clock()
             return [each for each in self._landed if each.at <= now]
+
+    def showing(self) -> list[Landed]:
+        """What Slack keeps: an ephemeral message is in no history."""
+        return [each for each in self.on_screen() if not each.only_for]
 
     def last_at(self, channel: str) -> float:
         """When the channel took its last message."""

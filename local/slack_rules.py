@@ -1,13 +1,18 @@
 """Rules: what Slack refuses in a message, and by which name."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 LONGEST_TEXT = 40_000
 LONGEST_SECTION = 3_000
 LONGEST_FIELD = 2_000
+LONGEST_HEADER = 150
+LONGEST_LABEL = {"button": 75, "option": 75, "placeholder": 150}
+LONGEST_VALUE = {"button": 2_000, "option": 150}
 MOST_FIELDS = 10
+MOST_ELEMENTS = {"actions": 25, "context": 10}
+MOST_OPTIONS = 100
 MOST_BLOCKS = 50
 
 # Slack does not tell these two; the blocks' is what bolt-js #2867 saw refused.
@@ -36,20 +41,46 @@ def refusal_of(arguments: Mapping[str, Any]) -> str | None:
     return _refusal_of_metadata(arguments.get("metadata"))
 
 
+def elements_of(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What may be pressed or chosen from in a block."""
+    accessory = [block["accessory"]] if "accessory" in block else []
+    return [*accessory, *(block.get("elements", []) if block.get("type") == "actions" else [])]
+
+
 def _are_valid(blocks: Blocks) -> bool:
     return len(blocks) <= MOST_BLOCKS and all(
         all(0 < len(text) <= longest for text, longest in _texts(block))
         and len(block.get("fields", [])) <= MOST_FIELDS
-        and len(block.get("elements", [])) <= MOST_FIELDS
+        and len(block.get("elements", [])) <= MOST_ELEMENTS.get(block["type"], 0)
+        and all(len(each.get("options", [])) <= MOST_OPTIONS for each in elements_of(block))
+        and _have_names_of_their_own(block)
         for block in blocks
     )
 
 
+def _have_names_of_their_own(block: Mapping[str, Any]) -> bool:
+    names = [each.get("action_id") for each in elements_of(block)]
+    return len(set(names)) == len(names)
+
+
 def _texts(block: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Each text of a block, and how long it may be."""
-    text = [(block["text"]["text"], LONGEST_SECTION)] if "text" in block else []
-    small = [*block.get("fields", []), *block.get("elements", [])]
-    return text + [(each.get("text", ""), LONGEST_FIELD) for each in small]
+    longest = LONGEST_HEADER if block["type"] == "header" else LONGEST_SECTION
+    text = [(block["text"]["text"], longest)] if "text" in block else []
+    small = [*block.get("fields", []), *(block["elements"] if block["type"] == "context" else [])]
+    labels = [label for each in elements_of(block) for label in _labels(each)]
+    return text + [(each.get("text", ""), LONGEST_FIELD) for each in small] + labels
+
+
+def _labels(element: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What stands on a button or in a menu, and what either sends."""
+    if "placeholder" in element:
+        yield element["placeholder"]["text"], LONGEST_LABEL["placeholder"]
+    kind = "option" if "options" in element else "button"
+    for each in element.get("options", [element]):
+        yield each["text"]["text"], LONGEST_LABEL[kind]
+        if "value" in each:
+            yield each["value"], LONGEST_VALUE[kind]
 
 
 def _refusal_of_metadata(metadata: Any) -> str | None:

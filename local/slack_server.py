@@ -1,57 +1,38 @@
-"""Server: Slack's Web API over HTTP on a port of 127.0.0.1, replies sent whole, late, cut or never."""
+"""Server: Slack's Web API over HTTP, replies sent whole, late, cut or never."""
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from local import server
 from local.slack_faults import Reply, Sending
 
 Answering = Callable[[str, dict[str, Any], str], Reply]
 """The reply to a method, its arguments and a token."""
 
 
-class Server(ThreadingHTTPServer):
+class Server(server.Server):
     """Answers until stopped."""
 
-    daemon_threads = True
-
     def __init__(self, answering: Answering, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port)
         self.answering = answering
-        self.stopping = Event()
-        self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.stopping.set()
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(server.Handler):
     server: Server
 
-    def do_POST(self) -> None:
+    def answer(self) -> None:
         arguments = self._arguments()
         token = self.headers.get("authorization", "").removeprefix("Bearer ") or arguments.pop("token", "")
         method = urlsplit(self.path).path.removeprefix("/api/")
         reply = self.server.answering(method, arguments, token)
-        with suppress(ConnectionError):  # the caller has gone, as callers do
-            self._send(reply)
-
-    do_GET = do_POST
+        self._send(reply)
 
     def _arguments(self) -> dict[str, Any]:
         """JSON or a form, whichever was sent; a form's structures are JSON within it."""
-        body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+        body = self.body().decode()
         if "json" in self.headers.get("content-type", "") and body:
             return dict(json.loads(body))
         form = dict(parse_qsl(urlsplit(self.path).query) + parse_qsl(body))
@@ -73,6 +54,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the simulator keeps its own log."""

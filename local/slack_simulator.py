@@ -1,4 +1,4 @@
-"""Simulator of Slack: the three calls that batchbell makes, over real HTTP, with faults on demand."""
+"""Simulator of Slack: the calls that batchbell makes, over real HTTP, with faults on demand."""
 
 import json
 import time
@@ -11,12 +11,14 @@ from typing import Any, Self
 
 from local.slack_faults import Fault, Reply
 from local.slack_history import History, Landed
+from local.slack_responses import Responses, drawn
 from local.slack_rules import refusal_of
 from local.slack_server import Server
 
 CHANNEL = "C0SEARCH"
 BOT_ID = "B0BATCHBELL"
 
+_RESPONSE = "/response/"
 _SCOPES = {"auth.test": None, "chat.postMessage": "chat:write", "conversations.history": "channels:history"}
 
 
@@ -42,11 +44,13 @@ class SlackSimulator:
         *,
         clock: Callable[[], float] = time.time,
         token: str = "xoxb-test",
+        signing_secret: str = "signing-secret",
         rate_limit: bool = False,
         on_message: Callable[[Landed], object] | None = None,
         port: int = 0,
     ) -> None:
         self.token = token
+        self.signing_secret = signing_secret
         self.rate_limit = rate_limit
         self.scopes = {"chat:write", "channels:history"}
         self.channels: dict[str, str | None] = {CHANNEL: None}
@@ -58,7 +62,9 @@ class SlackSimulator:
         self._history = History(clock)
         self._lock = RLock()
         self._server = Server(self._reply_to, port)
-        self.base_url = f"http://127.0.0.1:{self._server.server_port}/api/"
+        self._url = f"http://127.0.0.1:{self._server.server_port}"
+        self.base_url = f"{self._url}/api/"
+        self.responses = Responses(self._history, f"{self._url}{_RESPONSE}", clock)
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -77,8 +83,13 @@ class SlackSimulator:
         """What our bot has posted, as far as it shows by now."""
         return [each for each in self._history.showing() if each.bot_id == BOT_ID]
 
+    @property
+    def on_screen(self) -> list[Landed]:
+        """What a person sees who looks at the channels now."""
+        return self._history.on_screen()
+
     def say(self, text: str, channel: str = CHANNEL, **said: Any) -> Landed:
-        """Another's message: a person's, or with a `bot_id` another bot's."""
+        """Another's message: a person's, or with a `bot_id` another bot's; or one `only_for` a person."""
         return self._history.land(channel, text=text, **said)
 
     def _reply_to(self, method: str, arguments: dict[str, Any], token: str) -> Reply:
@@ -96,6 +107,8 @@ class SlackSimulator:
             return reply if reply.body else replace(answer, sending=reply.sending, delay_s=reply.delay_s)
 
     def _answer(self, method: str, arguments: dict[str, Any], token: str, late_s: float = 0) -> Reply:
+        if method.startswith(_RESPONSE):  # its secret stands in for a token
+            return self.responses.take(method.removeprefix(_RESPONSE), arguments)
         if error := self._error_for(method, arguments, token):
             needed = {"needed": _SCOPES[method]} if error == "missing_scope" else {}
             refusal = _json(ok=False, error=error, **needed)
@@ -108,9 +121,8 @@ class SlackSimulator:
         message = self._history.land(
             arguments["channel"],
             late_s,
-            text=arguments.get("text", ""),
             bot_id=BOT_ID,
-            attachments=tuple(arguments.get("attachments", ())),
+            **drawn(arguments),
             metadata=arguments.get("metadata"),
         )
         if self._on_message:

@@ -7,23 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
+from local.slack_emoji import EMOJI
+
 WIDTH = 100
 _COLUMN = 46
 
-_EMOJI = {
-    ":alarm_clock:": "⏰",
-    ":black_square_for_stop:": "⏹️",
-    ":bulb:": "💡",
-    ":eyes:": "👀",
-    ":grey_question:": "❔",
-    ":hourglass_flowing_sand:": "⏳",
-    ":key:": "🔑",
-    ":mag:": "🔍",
-    ":no_entry:": "⛔",
-    ":warning:": "⚠️",
-    ":white_check_mark:": "✅",
-    ":x:": "❌",
-}
 _MARKUP = re.compile(
     r"`(?P<code>[^`\n]+)`"
     r"|<!date\^(?P<at>\d+)\^[^|>]*\|[^>]*>"
@@ -85,7 +73,7 @@ def _unmarked(mrkdwn: str, zone: tzinfo | None) -> str:
         if part["url"]:
             return _unmarked(part["label"], zone)
         if part["emoji"]:
-            return _EMOJI.get(part["emoji"], part["emoji"])
+            return EMOJI.get(part["emoji"], part["emoji"])
         return part["code"] or _unmarked(part["bold"] or part["italic"], zone)
 
     return _MARKUP.sub(words_of, mrkdwn)

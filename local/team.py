@@ -9,17 +9,23 @@ from local.slack_simulator import CHANNEL, SlackSimulator
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A deployed stack; `tick` does what its schedule does."""
+    """A deployed stack; `tick` does what its schedule does.
+
+    Slack posts to `slack_url` + `/commands` and + `/interactions`.
+    """
 
     name: str
     stack_name: str
     function_name: str
     table_name: str
+    slack_function_name: str
+    slack_url: str
     aws: LocalAws
 
-    def store_secrets(self, openai_api_key: str, slack_bot_token: str) -> None:
+    def store_secrets(self, openai_api_key: str, slack_bot_token: str, slack_signing_secret: str) -> None:
         self.aws.put_secret(f"/batchbell/{self.name}/openai-api-key", openai_api_key)
         self.aws.put_secret(f"/batchbell/{self.name}/slack-bot-token", slack_bot_token)
+        self.aws.put_secret(f"/batchbell/{self.name}/slack-signing-secret", slack_signing_secret)
 
     def tick(self, event: object = None) -> Invocation:
         return self.aws.invoke(self.function_name, event)
@@ -37,4 +43,12 @@ def deploy(
         "SlackBaseUrl": slack.base_url,
     }
     outputs = aws.deploy(stack_name, own | parameters)
-    return Team(name, stack_name, outputs["PollFunctionName"], outputs["TableName"], aws)
+    return Team(
+        name=name,
+        stack_name=stack_name,
+        function_name=outputs["PollFunctionName"],
+        table_name=outputs["TableName"],
+        slack_function_name=outputs["SlackFunctionName"],
+        slack_url=aws.address_of(outputs["SlackRequestUrl"]).removesuffix("/commands"),
+        aws=aws,
+    )

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
+from batchbell.adapters.recent_table import RecentTable
 from batchbell.adapters.slack_messages import SlackMessages
+from batchbell.adapters.slack_reply import message_for
+from batchbell.domain.command import parse
 from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
 from batchbell.domain.policy import Policy
+from batchbell.flows.answer import Sources, answer
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
 from local.openai_simulator import OpenAISimulator
@@ -67,6 +71,22 @@ class BotUnderTest:
         place = Place(TEAM, self.base_url or self.openai.base_url)
         deadline_at = self.clock() + time_s
         return deliver(outbox, slack, place, self.channel, self.clock, self.clock.sleep, deadline_at)
+
+    def ask(self, text: str) -> dict[str, Any]:
+        """The message with which `/batches <text>` is answered."""
+        listing = OpenAIBatches(
+            self.base_url or self.openai.base_url, lambda afresh: self.key, clock=self.clock
+        )
+        sources = Sources(
+            self.batches(),
+            RecentTable(self._table()),
+            OutboxTable(self._table()),
+            lambda batch_id, deadline_at: listing.retrieve(batch_id, deadline_at=deadline_at),
+        )
+        place = Place(TEAM, self.base_url or self.openai.base_url)
+        command = parse(text)
+        reply = answer(command, sources, place, self.channel, "/batches", self.clock)
+        return message_for(reply, is_shared=command.is_shared)
 
     def _key_in_time(self, afresh: bool) -> str:
         """The key, with which a request begins: on this clock it takes `request_s`."""

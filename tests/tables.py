@@ -13,6 +13,7 @@ from batchbell.adapters.dynamodb import Table, make_client
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 NAME = "batchbell-test"
+_DESIGN = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
 def cut_before(operation: str) -> Exception:
@@ -50,7 +51,7 @@ class LocalTable:
         self._aws.start()
         self.client = make_client()
         properties = load(str(TEMPLATE))["Resources"]["Table"]["Properties"]
-        wanted = {key: properties[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode")}
+        wanted = {key: properties[key] for key in _DESIGN}
         self.client.create_table(TableName=NAME, **wanted)
         self.client.meta.events.register("before-call.dynamodb", self._begin)
         self.client.meta.events.register("after-call.dynamodb", self._end)

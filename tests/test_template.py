@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from batchbell.settings import settings_from
+from batchbell.settings import answer_settings_from, settings_from
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = load(str(ROOT / "template.yaml"))
@@ -35,6 +35,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         "OpenAIBaseUrl": "https://api.openai.com/v1",
         "SlackBaseUrl": "https://slack.com/api/",
         "NotifyOn": "completed,failed,expired",
+        "SlashCommand": "/batches",
         "MetadataFilter": "",
         "PollSchedule": "rate(1 minute)",
         "RetentionDays": "30",
@@ -55,6 +56,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         ("SlackBaseUrl", "https://slack-gov.com/api/"),
         ("NotifyOn", "failed"),
         ("NotifyOn", "completed, failed, cancelled"),
+        ("SlashCommand", "/batches-search"),
         ("MetadataFilter", ""),
         ("MetadataFilter", "team=search, env=prod|staging"),
     ],
@@ -82,6 +84,9 @@ def test_a_sensible_value_is_taken(parameter: str, value: str) -> None:
         ("SlackBaseUrl", "https://slack.com/api"),
         ("NotifyOn", ""),
         ("NotifyOn", "completed;failed"),
+        ("SlashCommand", "batches"),
+        ("SlashCommand", "/Batches"),
+        ("SlashCommand", "/batches search"),
         ("MetadataFilter", "search"),
         ("MetadataFilter", "team=search,"),
     ],
@@ -104,6 +109,8 @@ def test_the_function_is_given_every_setting_it_reads() -> None:
 
     assert settings_from(environ)
 
+    assert answer_settings_from(dict.fromkeys(properties("SlackFunction")["Environment"]["Variables"], "set"))
+
 
 def test_two_teams_in_one_account_share_no_name() -> None:
     assert "TableName" not in properties("Table")
@@ -111,12 +118,17 @@ def test_two_teams_in_one_account_share_no_name() -> None:
         properties("PollFunction")["FunctionName"],
         properties("PollFunction")["Events"]["Schedule"]["Properties"]["Name"],
         properties("PollLogs")["LogGroupName"],
+        properties("SlackFunction")["FunctionName"],
+        properties("SlackLogs")["LogGroupName"],
+        properties("SlackAccessLogs")["LogGroupName"],
+        properties("SlackApi")["Name"],
     ):
         assert "${AWS::StackName}" in names["Fn::Sub"]
 
 
 def test_the_template_deploys_in_a_new_account() -> None:
-    assert "ReservedConcurrentExecutions" not in properties("PollFunction")
+    for name in ("PollFunction", "SlackFunction"):
+        assert "ReservedConcurrentExecutions" not in properties(name)
 
 
 def test_what_batchbell_knows_outlives_the_stack_and_a_mistake() -> None:
@@ -129,25 +141,57 @@ def test_what_batchbell_knows_outlives_the_stack_and_a_mistake() -> None:
 
 
 def test_no_role_may_do_everything_or_touch_everything() -> None:
-    for role in ("PollRole", "ScheduleRole"):
+    for role in ("PollRole", "SlackRole", "ScheduleRole"):
         for statement in statements(role):
             assert not any("*" in action for action in as_list(statement["Action"]))
             for resource in as_list(statement["Resource"]):
                 assert "Fn::GetAtt" in resource or "*" not in resource["Fn::Sub"]
 
 
-def test_the_poll_function_reads_the_secrets_that_it_is_told_of_and_no_others() -> None:
-    variables = properties("PollFunction")["Environment"]["Variables"]
+@pytest.mark.parametrize(
+    ("which", "names"),
+    [("Poll", ("openai-api-key", "slack-bot-token")), ("Slack", ("openai-api-key", "slack-signing-secret"))],
+)
+def test_a_function_reads_the_secrets_that_it_is_told_of_and_no_others(
+    which: str, names: tuple[str, ...]
+) -> None:
+    variables = properties(f"{which}Function")["Environment"]["Variables"]
     told = {value["Fn::Sub"] for name, value in variables.items() if name.endswith("_PARAMETER")}
 
-    allowed = [each for each in statements("PollRole") if each["Action"] == "ssm:GetParameter"]
+    allowed = [each for each in statements(f"{which}Role") if each["Action"] == "ssm:GetParameter"]
 
     named = {arn["Fn::Sub"].partition(":parameter")[2] for each in allowed for arn in each["Resource"]}
-    assert (
-        named
-        == told
-        == {f"/batchbell/${{TeamName}}/{name}" for name in ("openai-api-key", "slack-bot-token")}
-    )
+    assert named == told == {f"/batchbell/${{TeamName}}/{name}" for name in names}
+
+
+def test_the_slack_function_can_write_nothing_but_its_log() -> None:
+    allowed = {action for each in statements("SlackRole") for action in as_list(each["Action"])}
+
+    assert allowed == {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "ssm:GetParameter",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+
+
+def test_the_door_has_two_routes_is_throttled_and_logs_no_body() -> None:
+    routes = {
+        each["Properties"]["RouteKey"] for each in RESOURCES.values() if each["Type"].endswith("::Route")
+    }
+    stage = properties("SlackStage")
+
+    assert routes == {"POST /slack/commands", "POST /slack/interactions"}
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 10, "ThrottlingBurstLimit": 20}
+    assert not re.search("body|header|querystring", stage["AccessLogSettings"]["Format"], re.IGNORECASE)
+    assert properties("SlackIntegration")["PayloadFormatVersion"] == "2.0"
+    assert TEMPLATE["Outputs"]["SlackRequestUrl"]["Value"]["Fn::Sub"].endswith("/slack/commands")
+
+
+def test_the_slack_function_is_quick_enough_for_slack() -> None:
+    assert properties("SlackFunction")["MemorySize"] >= 512
 
 
 def test_only_this_accounts_schedules_may_use_the_schedules_role() -> None:
@@ -162,8 +206,10 @@ def test_the_next_tick_is_the_only_retry_of_a_failed_run() -> None:
 
 
 def test_logs_are_kept_as_long_as_the_team_wants() -> None:
-    assert properties("PollFunction")["LoggingConfig"]["LogGroup"] == {"Ref": "PollLogs"}
-    assert properties("PollLogs")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    for name in ("Poll", "Slack"):
+        assert properties(f"{name}Function")["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
+    for name in ("PollLogs", "SlackLogs", "SlackAccessLogs"):
+        assert properties(name)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
 def test_every_resource_says_what_it_is_for() -> None:

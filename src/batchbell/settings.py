@@ -22,28 +22,56 @@ class Settings:
     policy: Policy
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """What the function that answers Slack is told; it needs no bot token."""
+
+    team: str
+    channel: str
+    table_name: str
+    openai_base_url: str
+    slack_base_url: str
+    slash_command: str
+    openai_api_key_parameter: str
+    slack_signing_secret_parameter: str
+
+
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """The settings. Raises: ValueError, naming the variable that is missing or wrong."""
-
-    def value(name: str) -> str:
-        if not environ.get(name, "").strip():
-            raise ValueError(f"the environment variable {name} is not set")
-        return environ[name].strip()
-
-    days = value("RETENTION_DAYS")
+    days = _value(environ, "RETENTION_DAYS")
     if not days.isdecimal() or int(days) < 1:
         raise ValueError(f"RETENTION_DAYS wants a whole number of days, not {days!r}")
     return Settings(
-        team=value("TEAM_NAME"),
-        channel=value("SLACK_CHANNEL"),
-        table_name=value("TABLE_NAME"),
-        openai_base_url=value("OPENAI_BASE_URL"),
-        slack_base_url=value("SLACK_BASE_URL"),
-        openai_api_key_parameter=value("OPENAI_API_KEY_PARAMETER"),
-        slack_bot_token_parameter=value("SLACK_BOT_TOKEN_PARAMETER"),
+        team=_value(environ, "TEAM_NAME"),
+        channel=_value(environ, "SLACK_CHANNEL"),
+        table_name=_value(environ, "TABLE_NAME"),
+        openai_base_url=_value(environ, "OPENAI_BASE_URL"),
+        slack_base_url=_value(environ, "SLACK_BASE_URL"),
+        openai_api_key_parameter=_value(environ, "OPENAI_API_KEY_PARAMETER"),
+        slack_bot_token_parameter=_value(environ, "SLACK_BOT_TOKEN_PARAMETER"),
         policy=Policy(
-            notify_on=notify_on_from(value("NOTIFY_ON")),
+            notify_on=notify_on_from(_value(environ, "NOTIFY_ON")),
             metadata_filter=metadata_filter_from(environ.get("METADATA_FILTER", "")),
             retention_s=int(days) * DAY_S,
         ),
     )
+
+
+def answer_settings_from(environ: Mapping[str, str]) -> AnswerSettings:
+    """The settings for answering. Raises: ValueError, naming the variable that is missing."""
+    return AnswerSettings(
+        team=_value(environ, "TEAM_NAME"),
+        channel=_value(environ, "SLACK_CHANNEL"),
+        table_name=_value(environ, "TABLE_NAME"),
+        openai_base_url=_value(environ, "OPENAI_BASE_URL"),
+        slack_base_url=_value(environ, "SLACK_BASE_URL"),
+        slash_command=_value(environ, "SLASH_COMMAND"),
+        openai_api_key_parameter=_value(environ, "OPENAI_API_KEY_PARAMETER"),
+        slack_signing_secret_parameter=_value(environ, "SLACK_SIGNING_SECRET_PARAMETER"),
+    )
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    if not environ.get(name, "").strip():
+        raise ValueError(f"the environment variable {name} is not set")
+    return environ[name].strip()

@@ -41,5 +41,5 @@ def slack() -> Iterator[SlackSimulator]:
 def team(aws: LocalAws, openai: OpenAISimulator, slack: SlackSimulator) -> Team:
     """A team that has stored its secrets; its schedule is slow, so that only tests tick."""
     team = deploy(aws, openai, slack, "search", PollSchedule="rate(5 minutes)")
-    team.store_secrets(openai.key, slack.token)
+    team.store_secrets(openai.key, slack.token, slack.signing_secret)
     return team

@@ -12,6 +12,7 @@ from batchbell.adapters.dynamodb import (
     UnstorableError,
 )
 from batchbell.adapters.outbox_table import notification_put, record_key
+from batchbell.adapters.recent_table import INDEX_UPDATE, index_values
 from batchbell.adapters.table_json import decoded, encoded
 from batchbell.domain.batch import TERMINAL, Batch, RequestCounts
 from batchbell.domain.errors import PermanentError
@@ -103,6 +104,7 @@ class BatchTable:
             ":body": {"S": encoded(batch)},
             ":now": {"N": str(now)},
             ":told": {"L": [{"S": batch.status}] if entry.owed else []},
+            **index_values(batch, now),
         }
         told, condition = ":told", "(attribute_not_exists(#status) OR #ttl < :now)"
         if transition.old_status is not None:
@@ -110,7 +112,7 @@ class BatchTable:
             values |= {":none": {"L": []}, ":old": {"S": transition.old_status}}
             if entry.owed:
                 condition += " AND NOT contains(told, :status)"
-        update = f"SET #status = :status, body = :body, recorded_at = :now, told = {told}"
+        update = f"SET #status = :status, body = :body, recorded_at = :now, told = {told}, {INDEX_UPDATE}"
         if is_over:
             update += ", #ttl = :ttl"
             values[":ttl"] = {"N": str(now + self._table.retention_s)}

@@ -1,8 +1,9 @@
 """DynamoDB: the client, and its errors in the domain's words."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,6 +19,8 @@ Item = dict[str, Any]
 
 CONFLICT_TRIES = 4
 CONFLICT_WAIT_S = 0.1
+
+_MOST_PARTS = 4
 
 _PERMANENT = frozenset({"ValidationException", "ResourceNotFoundException", "AccessDeniedException"})
 
@@ -41,12 +44,16 @@ class ConflictError(TransientError):
     """Another transaction was writing one of the same items at that moment."""
 
 
-def make_client() -> "DynamoDBClient":
+def make_client(read_s: float = 5, tries: int = 4) -> "DynamoDBClient":
     """A client that gives up in seconds: what it could not do, the next run does.
 
     botocore gives every transaction a token, so that its own retries write it once.
     """
-    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+    config = Config(
+        connect_timeout=min(2, read_s),
+        read_timeout=read_s,
+        retries={"mode": "standard", "total_max_attempts": tries},
+    )
     return boto3.client("dynamodb", config=config)
 
 
@@ -72,6 +79,21 @@ class Table:
         """One item, as the last write left it."""
         answer: Item = self.ask(call, "get_item", Key=key, ConsistentRead=True)
         return answer.get("Item")
+
+    def get_many(self, call: str, keys: Sequence[Item]) -> list[Item]:
+        """The items of up to a hundred keys, as the last writes left them, in any order.
+
+        DynamoDB may answer a part of them first, 16 MB at most at once.
+        """
+        items: list[Item] = []
+        left: Any = {self.name: {"Keys": list(keys), "ConsistentRead": True}} if keys else {}
+        for _ in range(_MOST_PARTS):
+            if not left:
+                return items
+            answer = self._ask(call, partial(self.client.batch_get_item, RequestItems=left))
+            items += answer["Responses"].get(self.name, [])
+            left = answer.get("UnprocessedKeys")
+        raise TransientError(f"{call}: only a part was answered")
 
     def query(self, call: str, pk: str, most: int) -> list[Item]:
         """The first items of a partition, as the last writes left them."""

@@ -1,7 +1,7 @@
 """Secrets: SSM SecureStrings, read through a cache."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -23,8 +23,9 @@ class MissingSecretError(PermanentError):
 class Secrets:
     """Reads named parameters; what was read is kept for some minutes."""
 
-    def __init__(self, client: "SSMClient | None" = None) -> None:
-        config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"})
+    def __init__(self, client: "SSMClient | None" = None, *, read_s: float = 5, tries: int = 3) -> None:
+        retries: Any = {"mode": "standard", "total_max_attempts": tries}
+        config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
         self._provider = SSMProvider(boto3_client=client) if client else SSMProvider(boto_config=config)
 
     def read(self, name: str, afresh: bool = False) -> str:

@@ -26,9 +26,12 @@ class Policy:
 
         `failed` stands for all that went wrong: also for a completed batch with failed requests.
         """
-        is_named = batch.status in self.notify_on
-        is_failure = Status.FAILED in self.notify_on and _has_failures(batch)
-        return (is_named or is_failure) and self.concerns(batch)
+        if not self.concerns(batch):
+            return False
+        # A list may show a batch completed before it shows its counts.
+        is_unsure = verdict_for(batch) is Verdict.UNKNOWN and not batch.is_retrieved
+        is_failure = Status.FAILED in self.notify_on and (is_unsure or has_failures(batch))
+        return batch.status in self.notify_on or is_failure
 
     def concerns(self, batch: Batch) -> bool:
         """Whether the batch is this team's, by its metadata."""
@@ -36,12 +39,10 @@ class Policy:
         return all(metadata.get(key) in values for key, values in self.metadata_filter)
 
 
-def _has_failures(batch: Batch) -> bool:
-    """Whether requests failed, as far as is known: a list may show counts and files too late."""
+def has_failures(batch: Batch) -> bool:
+    """Whether any of its requests failed, as far as can be told."""
     verdict = verdict_for(batch)
-    if verdict is Verdict.UNKNOWN:
-        return batch.error_file_id is not None or not batch.is_retrieved
-    return verdict in _WITH_FAILURES
+    return verdict in _WITH_FAILURES or (verdict is Verdict.UNKNOWN and batch.error_file_id is not None)
 
 
 def notify_on_from(text: str) -> frozenset[str]:

@@ -1,0 +1,112 @@
+// A message as Slack draws it: its text, or its blocks, and its attachments beside their bars.
+
+import { drawMrkdwn, drawPlain, drawText, h } from "/mrkdwn.js";
+
+/** The message; `press` is told of a button or a choice. */
+export function drawMessage(message, press) {
+  const at = new Date(message.at * 1000);
+  const tell = (element, blockId, option) => press(message.ts, element, blockId, option);
+  const article = h(
+    "article",
+    { class: message.is_ephemeral ? "ephemeral" : "", "aria-label": `${message.who}, ${at.toLocaleTimeString()}` },
+    message.is_ephemeral && h("p", { class: "only" }, eye(), "Only visible to you"),
+    avatar(message),
+    h(
+      "p",
+      { class: "who" },
+      h("b", {}, message.who),
+      message.is_app ? h("span", { class: "app" }, "APP") : null,
+      h("time", { datetime: at.toISOString() }, at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
+    ),
+    h("div", { class: "said" }, ...body(message, tell)),
+  );
+  return h("li", { "data-ts": message.ts }, article);
+}
+
+function body(message, tell) {
+  // Where there are blocks, the text is for notifications and screen readers alone.
+  const said = message.blocks.length
+    ? message.blocks.map((block) => drawBlock(block, tell))
+    : [h("p", { class: "text" }, drawMrkdwn(message.text))];
+  return [...said, ...message.attachments.map((each) => drawAttachment(each, tell))];
+}
+
+function drawAttachment(attachment, tell) {
+  const drawn = h("div", { class: "attachment" }, (attachment.blocks ?? []).map((block) => drawBlock(block, tell)));
+  if (attachment.text) drawn.append(h("p", {}, drawMrkdwn(attachment.text)));
+  drawn.style.setProperty("--bar", attachment.color ?? "#8d8d8d");
+  return drawn;
+}
+
+const BLOCKS = {
+  header: (block) => h("h4", {}, drawText(block.text)),
+  divider: () => h("hr"),
+  context: (block) => h("div", { class: "context" }, block.elements.map((each) => h("span", {}, drawText(each)))),
+  actions: (block, tell) =>
+    h("div", { class: "actions" }, block.elements.map((each) => drawElement(each, block.block_id, tell))),
+  section: (block, tell) =>
+    h(
+      "div",
+      { class: "section" },
+      block.text ? h("p", {}, drawText(block.text)) : null,
+      block.fields ? h("div", { class: "fields" }, block.fields.map((each) => h("p", {}, drawText(each)))) : null,
+      block.accessory ? h("div", { class: "accessory" }, drawElement(block.accessory, block.block_id, tell)) : null,
+    ),
+};
+
+function drawBlock(block, tell) {
+  const draw = BLOCKS[block.type];
+  return draw ? draw(block, tell) : h("p", { class: "unknown" }, `(a block of type ${block.type})`);
+}
+
+function drawElement(element, blockId, tell) {
+  const name = `${blockId} ${element.action_id ?? ""}`;
+  if (element.type === "button") {
+    const drawn = h(
+      "button",
+      {
+        type: "button",
+        class: element.style,
+        "data-element": name,
+        "aria-label": element.accessibility_label,
+        onclick: () => {
+          if (element.url) window.open(element.url, "_blank", "noreferrer");
+          drawn.setAttribute("aria-busy", "true");
+          tell(element, blockId);
+        },
+      },
+      drawPlain(element.text.text),
+    );
+    return drawn;
+  }
+  if (element.type === "static_select" || element.type === "overflow") return drawMenu(element, blockId, name, tell);
+  return h("span", { class: "unknown" }, `(an element of type ${element.type})`);
+}
+
+function drawMenu(element, blockId, name, tell) {
+  const label = element.placeholder ? element.placeholder.text : "More";
+  const initial = element.initial_option?.value;
+  const options = element.options.map((option, place) =>
+    h("option", { value: place, selected: option.value === initial }, drawPlain(option.text.text)),
+  );
+  const none = initial === undefined ? [h("option", { value: "", selected: true, disabled: true }, drawPlain(label))] : [];
+  return h(
+    "select",
+    {
+      "aria-label": label,
+      "data-element": name,
+      onchange: (event) => tell(element, blockId, Number(event.target.value)),
+    },
+    ...none,
+    ...options,
+  );
+}
+
+function avatar(message) {
+  if (message.is_app) return h("img", { class: "avatar", src: "/icon.svg", alt: "" });
+  return h("span", { class: `avatar ${message.who}`, "aria-hidden": "true" }, message.who[0]);
+}
+
+function eye() {
+  return h("span", { "aria-hidden": "true" }, "👁 ");
+}
