@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -26,6 +27,10 @@ def main() -> None:
     missing = [f"{name} ({what})" for name, what in WANTED.items() if not os.environ.get(name)]
     if missing:
         sys.exit(f"make run: please set {', '.join(missing)}")
+    if not re.fullmatch("[CGD][A-Z0-9]{2,}", os.environ["SLACK_CHANNEL"]):
+        sys.exit(
+            "make run: SLACK_CHANNEL wants the channel's id, C…, at the bottom of its details, not its name"
+        )
     # A terminal that closes, or `kill`, is to end it as cleanly as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -66,9 +71,7 @@ def told(invocation: Invocation) -> Iterator[str]:
 def _summary(line: Mapping[str, Any]) -> Iterator[str]:
     polled, last = line.get("poll", {}), line.get("deliver_again", {})
     delivered = line.get("deliver", {}).get("delivered", 0) + last.get("delivered", 0)
-    if polled.get("failure"):
-        yield f"the poll ended early: {polled['failure']}"
-    elif polled:
+    if polled and not polled["failure"]:
         yield f"{polled['open']} open, {polled['recorded']} changed, {delivered} announced"
     if last.get("stopped_by"):
         yield f"{last['waiting']} waiting for Slack: {last['stopped_by']}"

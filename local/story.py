@@ -51,7 +51,9 @@ class Day:
         yield Scene(3, lambda: self._complete(self._nightly, 500, 0))
         yield Scene(5, lambda: [openai.move(row["id"], "in_progress") for row in rows])
         yield Scene(6, lambda: self._complete(self._moderation, 997, 3))
-        yield Scene(9, self._fail_at_once, "a batch is born and fails between two polls")
+        yield Scene(
+            9, lambda: self._fail_at_once("Weekly report"), "a batch is born and fails between two polls"
+        )
         yield Scene(12, lambda: openai.move(self._tags["id"], "cancelling"))
         yield Scene(14, lambda: self._born_complete("Translations into Finnish", counts(40, 0, 40)))
         yield Scene(17, lambda: self._end(self._tickets, "expired", counts(10_000, 7412, 9)))
@@ -60,12 +62,14 @@ class Day:
         yield Scene(26, lambda: self._born_complete("Captions", None))
         yield Scene(30, lambda: self._break_openai(503), "OpenAI answers 503 from now on")
         yield Scene(34, lambda: self._complete(self._evals, 64, 0), "meanwhile two batches end")
-        yield Scene(35, self._fail_at_once)
+        yield Scene(35, lambda: self._fail_at_once("Invoices of March"))
         yield Scene(44, lambda: self._break_openai(None), "OpenAI works again")
         yield Scene(50, lambda: [openai.move(row["id"], "finalizing") for row in rows])
         yield Scene(54, lambda: self._finish_all(rows), f"{SHARDS} batches end at once")
         yield Scene(
-            62, lambda: slack.faults["chat.postMessage"].append(REPLY_LOST), "Slack will lose a reply"
+            62,
+            lambda: slack.faults["chat.postMessage"].append(REPLY_LOST),
+            "Slack takes the next message and loses the reply",
         )
         yield Scene(63, lambda: self._born_complete("Titles", counts(250, 250, 0)))
         yield Scene(70, lambda: self._break_slack(broken=True), "Slack answers 502 from now on")
@@ -93,7 +97,7 @@ class Day:
         row = self._add("in_progress", name, created_at=int(time.time()) - 45)
         self._end(row, "completed", counted)
 
-    def _fail_at_once(self) -> None:
+    def _fail_at_once(self, name: str) -> None:
         lines = [
             {
                 "code": "invalid_json_line",
@@ -103,7 +107,7 @@ class Day:
             }
             for line in (3, 17, 18, 40)
         ]
-        row = self._add("validating", "Weekly report")
+        row = self._add("validating", name)
         self._openai.move(row["id"], "failed", errors=errors(*lines))
 
     def _finish_all(self, rows: list[Row]) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cfnlint.decode.cfn_yaml import load
 
 from local.aws import build
 
@@ -20,10 +21,17 @@ pytestmark = pytest.mark.xdist_group("build")  # one worker builds once
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sam") / "build"
     build(folder)
-    return folder / "PollFunction"
+    return folder
+
+
+@pytest.fixture(params=["PollFunction", "SlackFunction"])
+def packed(built: Path, request: pytest.FixtureRequest) -> Path:
+    """The folder that SAM packs for a function; functions that are built alike share one."""
+    function = load(str(built / "template.yaml"))["Resources"][str(request.param)]
+    return built / str(function["Properties"]["CodeUri"])
 
 
 def imported_from(folder: Path, module: str) -> str:

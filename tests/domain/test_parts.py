@@ -96,13 +96,15 @@ def test_a_gone_batch_says_what_was_last_known_of_it() -> None:
 
 
 def test_a_new_watch_says_what_will_be_told_and_what_will_not() -> None:
-    message = rendered(Watching(NOW, BaselineReason.INSTALLED, "", open_count=3, ended_count=12), AT_OPENAI)
+    watching = Watching(NOW, BaselineReason.INSTALLED, "", 3, 12, ("completed", "in_progress"), "team=search")
+
+    message = rendered(watching, AT_OPENAI)
 
     assert message.text == (
         ":eyes: *search* · batchbell is now watching the batches at OpenAI: 3 batches are open."
     )
     assert sections(message) == [
-        "Every end that `NotifyOn` selects is announced here from now on. "  # noqa: ISC004
+        "Announced from now on: `completed` and `in_progress`, of batches with `team=search`. "  # noqa: ISC004
         "12 batches had ended before and are not announced."
     ]
 

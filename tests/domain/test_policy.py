@@ -60,6 +60,12 @@ def test_the_metadata_filter_wants_every_key_with_one_of_its_values(
     assert policy.selects(a_batch(status="completed", metadata=metadata)) is is_selected
 
 
+def test_the_filter_can_be_shown_as_it_was_written() -> None:
+    policy = a_policy(metadata_filter=metadata_filter_from("team=search, env=staging|prod"))
+
+    assert policy.filter_text == "team=search,env=prod|staging"
+
+
 def test_statuses_may_be_named_in_any_spelling() -> None:
     assert notify_on_from("Completed, canceled,") == {"completed", "cancelled"}
 

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from local import chromium
+from local import chromium, screenshot
 from local.aws import ROOT
 from local.chromium import Page, browser
 from local.openai_rows import counts
@@ -178,3 +179,11 @@ def test_make_playground_says_where_it_is_and_ends_at_ctrl_c() -> None:
 
     assert told.endswith("until Ctrl-C\n")
     assert (started.returncode, rest) == (0, "stopped\n")
+
+
+def test_the_readmes_picture_can_be_taken(tmp_path: Path) -> None:
+    picture = tmp_path / "playground.png"
+
+    screenshot.main(picture)
+
+    assert picture.read_bytes().startswith(b"\x89PNG")

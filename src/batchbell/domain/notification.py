@@ -24,13 +24,18 @@ class BaselineReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """A list is being watched from `since` on: `open_count` batches will be told of when they end."""
+    """A list is being watched from `since` on: `open_count` batches will be told of when they end.
+
+    `statuses` and `metadata_filter` say of which batches the channel will hear.
+    """
 
     since: int
     reason: BaselineReason
     base_url: str
     open_count: int
     ended_count: int
+    statuses: tuple[str, ...] = ()
+    metadata_filter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from batchbell.domain.outcome import outcome, seconds_taken
 from batchbell.domain.place import Place
 from batchbell.domain.rendered import Context, Fields, Part, Section
 from batchbell.domain.sentence import given_name
-from batchbell.domain.wording import counted, duration
+from batchbell.domain.wording import counted, duration, series
 
 _PAIRS_SHOWN = 8
 
@@ -103,7 +103,10 @@ def _metadata(batch: Batch) -> str:
 
 def _scope(watching: Watching, place: Place) -> str:
     """What will be announced from now on, and what no longer."""
-    told = "Every end that `NotifyOn` selects is announced here from now on."
+    statuses = series([code(status, 40) for status in watching.statuses])
+    told = f"Announced from now on: {statuses}" if statuses else "Nothing is announced"
+    filtered = code(watching.metadata_filter, 200)
+    told += f", of batches with {filtered}." if filtered else "."
     ended = counted(watching.ended_count, "batch")
     are = "is" if watching.ended_count == 1 else "are"
     untold = f" {ended} had ended before and {are} not announced." if watching.ended_count else ""
@@ -125,4 +128,4 @@ def _remedy(status: int, place: Place) -> str:
             f"The key is known but may not read batches ({status}). Give it the permission "
             f"_Batches: Read_, or store one that may in {store}."
         )
-    return f"The key is wrong, expired or revoked ({status}). Store a valid one in {store}."
+    return f"The key is wrong, expired or revoked, or a restricted one without _Batches: Read_ ({status}). Store a valid one in {store}."

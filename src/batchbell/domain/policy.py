@@ -33,6 +33,11 @@ class Policy:
         is_failure = Status.FAILED in self.notify_on and (is_unsure or has_failures(batch))
         return batch.status in self.notify_on or is_failure
 
+    @property
+    def filter_text(self) -> str:
+        """The metadata filter as it is written."""
+        return ",".join(f"{key}={'|'.join(sorted(values))}" for key, values in self.metadata_filter)
+
     def concerns(self, batch: Batch) -> bool:
         """Whether the batch is this team's, by its metadata."""
         metadata = dict(batch.metadata)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from batchbell.domain.notification import KeyAccepted, KeyRefused, Notification, Watching
+from batchbell.domain.policy import Policy
 from batchbell.domain.watch import KeyTrouble, Watch
 
 TOLD_AT_POLL = 2
@@ -30,7 +31,7 @@ def accepted(watch: Watch, now: int) -> tuple[Watch, list[Notification]]:
     return replace(watch, trouble=None), owed
 
 
-def baseline_told(watch: Watch, now: int) -> tuple[Watch, list[Notification]]:
+def baseline_told(watch: Watch, policy: Policy, now: int) -> tuple[Watch, list[Notification]]:
     """The watch after its baseline, and the message that says what is watched."""
     if watch.reason is None:
         return watch, []
@@ -40,6 +41,8 @@ def baseline_told(watch: Watch, now: int) -> tuple[Watch, list[Notification]]:
         base_url=watch.base_url,
         open_count=sum(seen.is_open for seen in watch.watched.values()),
         ended_count=watch.baseline_ended,
+        statuses=tuple(sorted(policy.notify_on)),
+        metadata_filter=policy.filter_text,
     )
     owed = Notification(f"baseline-{watch.baseline_at}#watching", now, subject)
     return replace(watch, reason=None), [owed]

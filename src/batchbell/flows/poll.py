@@ -276,6 +276,6 @@ class _Poll:
         watch, owed = trouble.accepted(watch, now)
         # A server that repeats itself will never show more: what it did show is watched.
         if self.end in COMPLETE or self.end is End.STUCK:
-            watch, told = trouble.baseline_told(watch, now)
+            watch, told = trouble.baseline_told(watch, self.policy, now)
             owed += told
         return watch, [replace(each, look_first=self.learning.look_first) for each in owed]

@@ -101,10 +101,20 @@ def lambda_handler(event: object, context: Any) -> None:
         except Exception as error:
             logger.exception("Step broke", step=name)
             defects.append(error)
+    _warn(results)
     logger.info("Ran", extra={name: asdict(result) for name, result in results.items()})
     _measure(results)
     if defects:
         raise defects[0]
+
+
+def _warn(results: dict[str, Any]) -> None:
+    """Say apart, where who searches the log for warnings finds it, what a person may have to mend."""
+    for result in results.values():
+        if isinstance(result, PollResult) and result.failure:
+            logger.warning("The poll ended early", reason=result.failure)
+        if isinstance(result, DeliverResult) and result.stopped_by and result.posts:
+            logger.warning("Slack did not take a message", reason=result.stopped_by)
 
 
 def _measure(results: dict[str, Any]) -> None:
