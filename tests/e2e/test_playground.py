@@ -81,12 +81,15 @@ def test_a_message_appears_when_a_batch_ends(page: Page, openai: OpenAISimulator
     assert page.value(f"getComputedStyle({bar}).borderLeftColor") == "rgb(46, 182, 125)"
 
 
-def test_a_slash_command_answers_its_asker_alone(page: Page) -> None:
+def test_a_slash_command_answers_its_asker_alone(page: Page, openai: OpenAISimulator, team: Team) -> None:
+    openai.add("failed", metadata={"name": "Asked about"})
+    team.tick()
+
     ask(page, "/batches")
 
     answer = page.value(f"{ANSWER}.innerText")
     assert answer.startswith("👁 Only visible to you")
-    assert "Nightly embeddings" in answer
+    assert "Asked about" in answer
 
 
 def test_older_and_newer_replace_the_rows_where_they_stand(page: Page) -> None:

@@ -128,4 +128,7 @@ def _remedy(status: int, place: Place) -> str:
             f"The key is known but may not read batches ({status}). Give it the permission "
             f"_Batches: Read_, or store one that may in {store}."
         )
-    return f"The key is wrong, expired or revoked, or a restricted one without _Batches: Read_ ({status}). Store a valid one in {store}."
+    return (
+        f"The key is wrong, expired or revoked ({status}), or a restricted one without the permission "
+        f"_Batches: Read_. Store a valid one in {store}."
+    )
