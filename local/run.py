@@ -15,6 +15,7 @@ from local.aws import ROOT, Invocation, LocalAws, LocalAwsError
 STATE = ROOT / ".state"
 EVERY_S = 60
 wait = time.sleep
+SAID_BY_THE_SUMMARY = ("The poll ended early", "Slack did not take a message")
 WANTED = {
     "OPENAI_API_KEY": "a key that may read batches",
     "SLACK_BOT_TOKEN": "the bot's token, xoxb-…, with chat:write and channels:history",
@@ -62,6 +63,8 @@ def told(invocation: Invocation) -> Iterator[str]:
     if invocation.has_failed:
         yield f"the function failed: {invocation.payload}"
     for line in map(_json, invocation.log.splitlines()):
+        if line.get("message") in SAID_BY_THE_SUMMARY:
+            continue
         if line.get("level") in ("WARNING", "ERROR"):
             yield f"{line['message']}: {line.get('reason', line.get('exception', ''))}"
         elif line.get("message") == "Ran":
@@ -71,7 +74,9 @@ def told(invocation: Invocation) -> Iterator[str]:
 def _summary(line: Mapping[str, Any]) -> Iterator[str]:
     polled, last = line.get("poll", {}), line.get("deliver_again", {})
     delivered = line.get("deliver", {}).get("delivered", 0) + last.get("delivered", 0)
-    if polled and not polled["failure"]:
+    if polled.get("failure"):
+        yield f"the poll ended early: {polled['failure']}"
+    elif polled:
         yield f"{polled['open']} open, {polled['recorded']} changed, {delivered} announced"
     if last.get("stopped_by"):
         yield f"{last['waiting']} waiting for Slack: {last['stopped_by']}"

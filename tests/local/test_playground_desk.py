@@ -151,7 +151,8 @@ def test_the_bot_is_woken_when_asked_and_its_log_shown(desk: Desk) -> None:
 
     with pulse:
         pulse.now()
-        while not (pulse.said and pulse.owed):
-            pulse._stopping.wait(0.01)
+        for _ in range(3000):
+            if not (pulse.said and pulse.owed):
+                pulse._stopping.wait(0.01)
 
     assert [line[10:] for line in pulse.said] == ["3 open, 1 changed, 1 announced"]
