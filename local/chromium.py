@@ -72,11 +72,12 @@ class Page:
             self._note(said)
 
     def open(self, url: str, width: int = 1280, height: int = 800, *, scheme: str = "light") -> None:
-        """Show an address in a window of this size."""
+        """Show an address in a window of this size, and wait until it has loaded."""
         self.resize(width, height)
         scheme_feature = {"name": "prefers-color-scheme", "value": scheme}
         self.ask("Emulation.setEmulatedMedia", features=[scheme_feature])
         self.ask("Page.navigate", url=url)
+        self.wait_for(f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'")
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
