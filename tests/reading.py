@@ -1,9 +1,9 @@
 """Reading: a rendered message taken apart."""
 
+from batchbell.domain.message.render import render
+from batchbell.domain.message.rendered import Context, Fields, Rendered, Section
 from batchbell.domain.notification import Notification, Subject
 from batchbell.domain.place import Place
-from batchbell.domain.render import render
-from batchbell.domain.rendered import Context, Fields, Rendered, Section
 from tests.builders import NOW, a_message
 
 AT_OPENAI = Place("search", "https://api.openai.com/v1")

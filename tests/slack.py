@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from batchbell.adapters.slack_messages import SlackMessages
-from batchbell.domain.rendered import Context, Fields, Rendered, Section
+from batchbell.domain.message.rendered import Context, Fields, Rendered, Section
 from local.slack_simulator import SlackSimulator
 from tests.builders import NOW
 

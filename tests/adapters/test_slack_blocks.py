@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from batchbell.adapters.slack_blocks import arguments_for
+from batchbell.domain.message.render import render
+from batchbell.domain.message.rendered import Context, Fields, Section
 from batchbell.domain.notification import Form, Notification
 from batchbell.domain.place import Place
-from batchbell.domain.render import render
-from batchbell.domain.rendered import Context, Fields, Section
 from local.slack_rules import refusal_of
 from tests import foreign
 from tests.builders import NOW, a_message

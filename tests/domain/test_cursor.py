@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from batchbell.domain.batch import Batch, Page
 from batchbell.domain.cursor import (
     COMPLETE,
-    SLACK_S,
+    OVERLAP_S,
     Cursor,
     End,
     Leg,
@@ -61,7 +61,7 @@ def walked(server: List, position: Position, pages: int, now: int, seen: set[str
 @st.composite
 def stories(draw: st.DrawFn) -> list[tuple[int, list[int], int]]:
     """Polls: the time since the last, the ages of the rows that came up since, the pages read."""
-    age = st.integers(0, SLACK_S - 1)
+    age = st.integers(0, OVERLAP_S - 1)
     poll = st.tuples(st.integers(0, 400), st.lists(age, max_size=12), st.integers(0, 4))
     return draw(st.lists(poll, min_size=1, max_size=12))
 
@@ -111,7 +111,7 @@ def test_the_cursor_goes_back_to_the_oldest_open_batch() -> None:
 
     moved = cursor.moved(newest_at=NOW, open_since=[NOW - 9000, NOW - 10])
 
-    assert moved == Cursor(read_back_to=NOW - 9000, seen_through=NOW - SLACK_S)
+    assert moved == Cursor(read_back_to=NOW - 9000, seen_through=NOW - OVERLAP_S)
 
 
 def test_seen_through_never_goes_back() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.domain import look
+from batchbell.domain.message import appearance
 from local.playground_server import Server
 
 JSON = {"Content-Type": "application/json"}
@@ -122,4 +122,4 @@ def test_only_the_page_itself_is_served(server: Server) -> None:
 def test_emoji_of_every_message_are_known(server: Server) -> None:
     known = json.loads(ask(server, "GET", "/emoji.json")[1])
 
-    assert {each.emoji for each in look._WORST_FIRST.values()} <= known.keys()
+    assert {each.emoji for each in appearance._WORST_FIRST.values()} <= known.keys()

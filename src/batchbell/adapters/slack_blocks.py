@@ -6,9 +6,9 @@ from slack_sdk.models.attachments import BlockAttachment
 from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, SectionBlock
 from slack_sdk.models.metadata import Metadata
 
-from batchbell.domain.mrkdwn import cut
+from batchbell.domain.message.mrkdwn import cut
+from batchbell.domain.message.rendered import Context, Fields, Part, Rendered, Section
 from batchbell.domain.notification import Form
-from batchbell.domain.rendered import Context, Fields, Part, Rendered, Section
 
 EVENT_TYPE = "batchbell_notification"
 

@@ -14,6 +14,7 @@ from slack_sdk.web import SlackResponse
 from batchbell.adapters.slack_answer import CREDENTIAL, error_name, failure_for
 from batchbell.adapters.slack_blocks import EVENT_TYPE, arguments_for
 from batchbell.domain.errors import PermanentError, TransientError
+from batchbell.domain.message.rendered import Rendered
 from batchbell.domain.notification import (
     Accepted,
     Answer,
@@ -23,7 +24,6 @@ from batchbell.domain.notification import (
     Unacceptable,
     Unclear,
 )
-from batchbell.domain.rendered import Rendered
 
 _PAGE_LIMIT = 200
 _TOKEN_WAIT_S = 30.0

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from batchbell.domain.mrkdwn import cut
-from batchbell.domain.rendered import Context, Fields, Part, Section
-from batchbell.domain.reply import Actions, Button, Choice, Reply, Row
+from batchbell.domain.message.mrkdwn import cut
+from batchbell.domain.message.rendered import Context, Fields, Part, Section
+from batchbell.domain.reply.reply import Actions, Button, Choice, Reply, Row
 
 _SECTION_ROOM = 3_000
 _CONTEXT_ROOM = 2_000

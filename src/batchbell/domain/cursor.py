@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from batchbell.domain.batch import Batch, Page
 
-SLACK_S = 300
+OVERLAP_S = 300
 """How late a batch may show itself below newer ones, and how far clocks may differ."""
 
 MOST_LEGS = 20
@@ -32,7 +32,7 @@ class Cursor:
 
     def moved(self, newest_at: int, open_since: Iterable[int]) -> "Cursor":
         """The cursor after a complete walk that met `newest_at` and left these batches open."""
-        settled_at = newest_at - SLACK_S
+        settled_at = newest_at - OVERLAP_S
         return Cursor(
             read_back_to=min([settled_at, *open_since]),
             seen_through=max(self.seen_through, settled_at),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from batchbell.domain.mrkdwn import code
+from batchbell.domain.message.mrkdwn import code
 
 _OPENAI = re.compile(r"https://([a-z]+\.)?api\.openai\.com(/|$)")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")

@@ -7,14 +7,14 @@ from typing import Protocol
 from batchbell.domain.batch import Batch
 from batchbell.domain.command import OPEN, Command, Health, Help, One, Recent
 from batchbell.domain.delivery import Outbox
-from batchbell.domain.details import details_reply, unknown_reply
 from batchbell.domain.errors import PermanentError, TransientError
-from batchbell.domain.health import health_reply
 from batchbell.domain.place import Place
-from batchbell.domain.progress import as_of, as_watched
-from batchbell.domain.recent import Window, open_window, recent_reply
-from batchbell.domain.reply import Reply
-from batchbell.domain.usage import usage_reply
+from batchbell.domain.reply.details import details_reply, unknown_reply
+from batchbell.domain.reply.health import health_reply
+from batchbell.domain.reply.progress import as_of, as_watched
+from batchbell.domain.reply.recent import Window, open_window, recent_reply
+from batchbell.domain.reply.reply import Reply
+from batchbell.domain.reply.usage import usage_reply
 from batchbell.domain.watch import Watch
 
 ASK_S = 1.2

@@ -8,6 +8,8 @@ from typing import Protocol
 from batchbell.domain import delivery
 from batchbell.domain.delivery import Lane, Outbox
 from batchbell.domain.errors import PermanentError, StaleError, TransientError
+from batchbell.domain.message.render import render
+from batchbell.domain.message.rendered import Rendered
 from batchbell.domain.notification import (
     Accepted,
     Answer,
@@ -20,8 +22,6 @@ from batchbell.domain.notification import (
     Unclear,
 )
 from batchbell.domain.place import Place
-from batchbell.domain.render import render
-from batchbell.domain.rendered import Rendered
 
 
 class OutboxTable(Protocol):

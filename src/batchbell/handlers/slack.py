@@ -25,7 +25,7 @@ from batchbell.domain.batch import Batch
 from batchbell.domain.command import Command, parse
 from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
-from batchbell.domain.reply import SHARE, Reply
+from batchbell.domain.reply.reply import SHARE, Reply
 from batchbell.flows.answer import Sources, answer
 from batchbell.settings import AnswerSettings, answer_settings_from
 

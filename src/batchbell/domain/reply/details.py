@@ -4,15 +4,15 @@ from dataclasses import replace
 
 from batchbell.domain.batch import Batch
 from batchbell.domain.command import One, Recent, text_of
-from batchbell.domain.look import look_for
-from batchbell.domain.mrkdwn import code, date, escaped
+from batchbell.domain.message.appearance import appearance_of
+from batchbell.domain.message.mrkdwn import code, date, escaped
+from batchbell.domain.message.parts import parts_for
+from batchbell.domain.message.rendered import Context, Section
+from batchbell.domain.message.sentence import sentence_for
 from batchbell.domain.notification import Gone
-from batchbell.domain.parts import parts_for
 from batchbell.domain.place import Place
-from batchbell.domain.progress import bar, is_forsaken, is_open
-from batchbell.domain.rendered import Context, Section
-from batchbell.domain.reply import Actions, Button, Reply, share_button
-from batchbell.domain.sentence import sentence_for
+from batchbell.domain.reply.progress import bar, is_forsaken, is_open
+from batchbell.domain.reply.reply import Actions, Button, Reply, share_button
 from batchbell.domain.watch import GONE, Watch
 
 _SENTENCE_ROOM = 600
@@ -20,7 +20,7 @@ _SENTENCE_ROOM = 600
 
 def details_reply(batch: Batch, place: Place, watch: Watch | None, source: str) -> Reply:
     """What its notification would say, and how far it has come; `source` says how we know."""
-    look = look_for(Gone(batch, 0) if batch.status == GONE else batch)
+    appearance = appearance_of(Gone(batch, 0) if batch.status == GONE else batch)
     # While it is open a bar shows its progress, and the sentence need not.
     told = replace(batch, request_counts=None) if is_open(batch) else batch
     sentence = sentence_for(told, place, _SENTENCE_ROOM)
@@ -31,7 +31,7 @@ def details_reply(batch: Batch, place: Place, watch: Watch | None, source: str) 
         notes.append("It belongs to a list that is no longer watched")
     progress = bar(batch.request_counts) if is_open(batch) else ""
     return Reply(
-        text=f"{look.emoji} *{escaped(place.team, 60)}* · {sentence}.",
+        text=f"{appearance.emoji} *{escaped(place.team, 60)}* · {sentence}.",
         parts=(
             *([Section(progress)] if progress else []),
             *parts_for(batch, place),

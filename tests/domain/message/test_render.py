@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchbell.domain.batch import Batch, RequestCounts
+from batchbell.domain.message.render import PARTS_ROOM, PLAIN_ROOM, render
+from batchbell.domain.message.rendered import Rendered
 from batchbell.domain.notification import KeyAccepted, Notification
 from batchbell.domain.place import Place
-from batchbell.domain.render import PARTS_ROOM, PLAIN_ROOM, render
-from batchbell.domain.rendered import Rendered
 from tests import foreign
 from tests.builders import NOW, a_batch, a_message, a_notification
 from tests.reading import AT_OPENAI, contexts, fields, rendered, sections

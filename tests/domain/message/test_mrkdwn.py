@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchbell.domain.mrkdwn import code, cut, date, escaped, link
+from batchbell.domain.message.mrkdwn import code, cut, date, escaped, link
 from tests.foreign import texts
 
 HALF = re.compile(r"&(?!(amp|lt|gt);)|[<>]")

@@ -1,8 +1,8 @@
 """Digest: a burst in one message, every batch named."""
 
 from batchbell.domain.batch import BatchError, RequestCounts
+from batchbell.domain.message.render import render
 from batchbell.domain.notification import Gone
-from batchbell.domain.render import render
 from tests.builders import NOW, a_batch, a_message, a_notification
 from tests.reading import ELSEWHERE, sections
 

@@ -3,8 +3,12 @@
 import re
 
 from batchbell.domain.batch import Batch, Status, Usage
-from batchbell.domain.failure import explanation
-from batchbell.domain.mrkdwn import code, date, escaped
+from batchbell.domain.message.failure import explanation
+from batchbell.domain.message.mrkdwn import code, date, escaped
+from batchbell.domain.message.outcome import outcome, seconds_taken
+from batchbell.domain.message.rendered import Context, Fields, Part, Section
+from batchbell.domain.message.sentence import given_name
+from batchbell.domain.message.wording import counted, duration, series
 from batchbell.domain.notification import (
     BaselineReason,
     Gone,
@@ -13,11 +17,7 @@ from batchbell.domain.notification import (
     Subject,
     Watching,
 )
-from batchbell.domain.outcome import outcome, seconds_taken
 from batchbell.domain.place import Place
-from batchbell.domain.rendered import Context, Fields, Part, Section
-from batchbell.domain.sentence import given_name
-from batchbell.domain.wording import counted, duration, series
 
 _PAIRS_SHOWN = 8
 

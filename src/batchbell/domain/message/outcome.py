@@ -1,10 +1,10 @@
 """Outcome: how a batch ended, in words."""
 
 from batchbell.domain.batch import Batch, RequestCounts
-from batchbell.domain.failure import reason
-from batchbell.domain.mrkdwn import escaped
+from batchbell.domain.message.failure import reason
+from batchbell.domain.message.mrkdwn import escaped
+from batchbell.domain.message.wording import duration
 from batchbell.domain.verdict import Verdict, verdict_for
-from batchbell.domain.wording import duration
 
 
 def outcome(batch: Batch, room: int = 500) -> str:

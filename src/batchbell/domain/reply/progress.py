@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from batchbell.domain.batch import Batch, RequestCounts
-from batchbell.domain.mrkdwn import date
+from batchbell.domain.message.mrkdwn import date
+from batchbell.domain.message.wording import duration
 from batchbell.domain.watch import GONE, Watch, Watched
-from batchbell.domain.wording import duration
 
 STALE_S = 600
 """After so long without a good poll an answer warns of its age."""

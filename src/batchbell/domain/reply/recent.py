@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 
 from batchbell.domain.batch import Batch
 from batchbell.domain.command import ALL, OPEN, STATUSES, Health, One, Recent, text_of
-from batchbell.domain.look import Look, look_for
-from batchbell.domain.mrkdwn import code, escaped
+from batchbell.domain.message.appearance import Appearance, appearance_of
+from batchbell.domain.message.mrkdwn import code, escaped
+from batchbell.domain.message.outcome import seconds_taken
+from batchbell.domain.message.rendered import Context
+from batchbell.domain.message.sentence import given_name
+from batchbell.domain.message.wording import counted, duration
 from batchbell.domain.notification import Gone
-from batchbell.domain.outcome import seconds_taken
 from batchbell.domain.place import Place
-from batchbell.domain.progress import as_of, bar, is_forsaken, is_open
-from batchbell.domain.rendered import Context
-from batchbell.domain.reply import Actions, Button, Choice, Reply, Row, share_button
-from batchbell.domain.sentence import given_name
+from batchbell.domain.reply.progress import as_of, bar, is_forsaken, is_open
+from batchbell.domain.reply.reply import Actions, Button, Choice, Reply, Row, share_button
 from batchbell.domain.watch import GONE, Watch, Watched
-from batchbell.domain.wording import counted, duration
 
 _ROOM = 9_000
 _LONGEST_VALUE = 2_000
@@ -84,10 +84,10 @@ def recent_reply(
 
 def row_text(batch: Batch, watch: Watch | None, now: int, room: int = 600) -> str:
     """Two lines: what it is, and how it stands."""
-    look = _look(batch)
+    appearance = _appearance(batch)
     _, name = given_name(batch) or ("", batch.id)
     facts = (
-        _standing(batch, look) + (", no longer watched" if is_forsaken(batch, watch) else ""),
+        _standing(batch, appearance) + (", no longer watched" if is_forsaken(batch, watch) else ""),
         _requests(batch),
         f"{duration(now - batch.created_at)} ago" if batch.created_at is not None else "",
         f"took {duration(took)}" if (took := seconds_taken(batch)) is not None else "",
@@ -95,7 +95,7 @@ def row_text(batch: Batch, watch: Watch | None, now: int, room: int = 600) -> st
     below = " · ".join(filter(None, facts))
     if given_name(batch) and room > 200:
         below += f" · {code(batch.id, 60)}"
-    return f"{look.emoji} *{escaped(name, max(min(room - len(below), 120), 20))}*\n{below}"
+    return f"{appearance.emoji} *{escaped(name, max(min(room - len(below), 120), 20))}*\n{below}"
 
 
 def _row(batch: Batch, watch: Watch | None, now: int, room: int) -> Row | Context:
@@ -107,12 +107,12 @@ def _row(batch: Batch, watch: Watch | None, now: int, room: int) -> Row | Contex
     )
 
 
-def _look(batch: Batch) -> Look:
-    return look_for(Gone(batch, 0) if batch.status == GONE else batch)
+def _appearance(batch: Batch) -> Appearance:
+    return appearance_of(Gone(batch, 0) if batch.status == GONE else batch)
 
 
-def _standing(batch: Batch, look: Look) -> str:
-    return escaped(batch.status.replace("_", " "), 60) if is_open(batch) else look.label
+def _standing(batch: Batch, appearance: Appearance) -> str:
+    return escaped(batch.status.replace("_", " "), 60) if is_open(batch) else appearance.label
 
 
 def _requests(batch: Batch) -> str:

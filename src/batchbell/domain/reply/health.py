@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from batchbell.domain.command import Health, Recent, text_of
 from batchbell.domain.delivery import Outbox
-from batchbell.domain.mrkdwn import date, escaped
+from batchbell.domain.message.mrkdwn import date, escaped
+from batchbell.domain.message.rendered import Fields, Section
+from batchbell.domain.message.wording import counted, duration
 from batchbell.domain.place import Place
-from batchbell.domain.progress import STALE_S
-from batchbell.domain.rendered import Fields, Section
-from batchbell.domain.reply import Actions, Button, Reply, share_button
+from batchbell.domain.reply.progress import STALE_S
+from batchbell.domain.reply.reply import Actions, Button, Reply, share_button
 from batchbell.domain.watch import Watch
-from batchbell.domain.wording import counted, duration
 
 
 def health_reply(watch: Watch | None, outbox: Outbox, place: Place, now: int) -> Reply:

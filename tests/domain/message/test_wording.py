@@ -2,7 +2,7 @@
 
 import pytest
 
-from batchbell.domain.wording import counted, duration, series
+from batchbell.domain.message.wording import counted, duration, series
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Usage: what can be asked, and how."""
 
 from batchbell.domain.command import MOST_ROWS, Help, Recent, text_of
-from batchbell.domain.mrkdwn import escaped
-from batchbell.domain.rendered import Context, Section
-from batchbell.domain.reply import Actions, Button, Reply
+from batchbell.domain.message.mrkdwn import escaped
+from batchbell.domain.message.rendered import Context, Section
+from batchbell.domain.reply.reply import Actions, Button, Reply
 
 _FORMS = (
     ("", "the 10 most recent batches, newest first"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from batchbell.domain.rendered import Part
+from batchbell.domain.message.rendered import Part
 
 
 @dataclass(frozen=True, slots=True)

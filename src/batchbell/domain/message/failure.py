@@ -4,8 +4,8 @@ import re
 from collections import Counter
 
 from batchbell.domain.batch import Batch, BatchError
-from batchbell.domain.mrkdwn import code, escaped
-from batchbell.domain.wording import counted, series
+from batchbell.domain.message.mrkdwn import code, escaped
+from batchbell.domain.message.wording import counted, series
 
 _CODES_SHOWN = 4
 _LINES_SHOWN = 3

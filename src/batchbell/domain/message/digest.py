@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from batchbell.domain.batch import Batch
-from batchbell.domain.look import badness, look_for
-from batchbell.domain.mrkdwn import code
+from batchbell.domain.message.appearance import appearance_of, badness
+from batchbell.domain.message.mrkdwn import code
+from batchbell.domain.message.rendered import Section
+from batchbell.domain.message.sentence import given_name, late_note, sentence_for
+from batchbell.domain.message.wording import series
 from batchbell.domain.notification import Notification
 from batchbell.domain.place import Place
-from batchbell.domain.rendered import Section
-from batchbell.domain.sentence import given_name, late_note, sentence_for
-from batchbell.domain.wording import series
 
 SECTION_ROOM = 2_900
 
@@ -22,7 +22,7 @@ def worst_first(notifications: Sequence[Notification]) -> list[Notification]:
 def headline(notifications: Sequence[Notification]) -> str:
     """How many there are of each kind, without its full stop."""
     subjects = [each.subject for each in notifications]
-    labels = Counter(look_for(subject).label for subject in subjects)
+    labels = Counter(appearance_of(subject).label for subject in subjects)
     only_ends = all(isinstance(subject, Batch) and subject.is_terminal for subject in subjects)
     what = "batches ended" if only_ends else "pieces of news"
     return f"{len(subjects)} {what}: {series([f'{count:,} {label}' for label, count in labels.items()])}"
@@ -49,7 +49,7 @@ def sections(lines: Sequence[str]) -> tuple[Section, ...]:
 def _line(notification: Notification, place: Place, now: int, room: int, *, linked: bool) -> str:
     """What happened, the id where a name stands for it, and when, where there is room to say it."""
     subject = notification.subject
-    emoji = look_for(subject).emoji
+    emoji = appearance_of(subject).emoji
     batch_id = ""
     if isinstance(subject, Batch) and given_name(subject):
         batch_id = f" · {code(subject.id, max(room // 4, 12))}"

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from batchbell.domain.digest import headline, lines, sections, worst_first
-from batchbell.domain.look import look_for
-from batchbell.domain.mrkdwn import escaped
+from batchbell.domain.message.appearance import appearance_of
+from batchbell.domain.message.digest import headline, lines, sections, worst_first
+from batchbell.domain.message.mrkdwn import escaped
+from batchbell.domain.message.parts import parts_for
+from batchbell.domain.message.rendered import Context, Fields, Part, Rendered, Section
+from batchbell.domain.message.sentence import happened, late_note, sentence_for
 from batchbell.domain.notification import Message, Notification
-from batchbell.domain.parts import parts_for
 from batchbell.domain.place import Place
-from batchbell.domain.rendered import Context, Fields, Part, Rendered, Section
-from batchbell.domain.sentence import happened, late_note, sentence_for
 
 PLAIN_ROOM = 3_900
 """Slack advises at most 4,000 characters of text."""
@@ -33,7 +33,7 @@ def render(message: Message, place: Place, now: int) -> Rendered:
     sentence = headline(notifications) if is_digest else sentence_for(subject, place, _SENTENCE_ROOM)
     repeat = " This may be a repeat." if message.may_be_repeat else ""
     team = escaped(place.team, 60)
-    text = f"{look_for(subject).emoji} *{team}* · {sentence}.{_late(notifications, now)}{repeat}"
+    text = f"{appearance_of(subject).emoji} *{team}* · {sentence}.{_late(notifications, now)}{repeat}"
     room = PLAIN_ROOM - len(text)
     if is_digest:
         parts: tuple[Part, ...] = sections(lines(notifications, place, now, PARTS_ROOM, linked=True))
@@ -43,7 +43,7 @@ def render(message: Message, place: Place, now: int) -> Rendered:
         below = _first_that_fit(_lines_of(parts), room)
     return Rendered(
         text=text,
-        colour=look_for(subject).colour,
+        colour=appearance_of(subject).colour,
         parts=parts,
         plain="\n".join((text, *below)),
         ids=tuple(each.id for each in message.notifications),

@@ -1,7 +1,9 @@
 """Sentence: what a notification says first, and in a digest at all."""
 
 from batchbell.domain.batch import Batch
-from batchbell.domain.mrkdwn import cut, date, escaped, link
+from batchbell.domain.message.mrkdwn import cut, date, escaped, link
+from batchbell.domain.message.outcome import outcome
+from batchbell.domain.message.wording import counted, duration
 from batchbell.domain.notification import (
     BaselineReason,
     Gone,
@@ -11,9 +13,7 @@ from batchbell.domain.notification import (
     Subject,
     Watching,
 )
-from batchbell.domain.outcome import outcome
 from batchbell.domain.place import Place
-from batchbell.domain.wording import counted, duration
 
 LATE_S = 900
 """News older than this when it is told says how old it is."""

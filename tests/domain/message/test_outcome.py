@@ -3,7 +3,7 @@
 import pytest
 
 from batchbell.domain.batch import BatchError, RequestCounts
-from batchbell.domain.outcome import outcome
+from batchbell.domain.message.outcome import outcome
 from tests.builders import NOW, a_batch
 
 
