@@ -37,6 +37,15 @@ def test_the_id_stands_below_where_a_name_stands_above_with_the_rest_of_the_meta
     assert metadata == "Owner: anna · run: 42"
 
 
+def test_what_says_nothing_new_is_left_out() -> None:
+    batch = a_batch(status="completed", usage=Usage(0, 0, 0), metadata=(("team", "search"), ("run", "42")))
+
+    message = rendered(batch)
+
+    assert "Tokens" not in fields(message)
+    assert contexts(message)[1] == "run: 42"
+
+
 def test_metadata_beyond_what_is_readable_is_counted() -> None:
     batch = a_batch(metadata=tuple((f"key{n}", "x") for n in range(16)))
 

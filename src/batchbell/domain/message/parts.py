@@ -26,11 +26,11 @@ def parts_for(subject: Subject, place: Place) -> tuple[Part, ...]:
     """The why, the what-now and the facts, as far as there are any."""
     match subject:
         case Batch():
-            return _section(_why(subject)) + _facts(subject)
+            return _section(_why(subject)) + _facts(subject, place)
         case Gone(batch):
             was = outcome(batch).replace("is now", "was", 1)
             advice = f"When last seen it {was}. It is no longer watched, unless it is listed again."
-            return _section(advice) + _facts(batch)
+            return _section(advice) + _facts(batch, place)
         case Watching():
             return _section(_scope(subject, place))
         case KeyRefused(status=status):
@@ -57,7 +57,7 @@ def _is_partial(batch: Batch) -> bool:
     return batch.status in (Status.EXPIRED, Status.CANCELLED) and batch.output_file_id is not None
 
 
-def _facts(batch: Batch) -> tuple[Part, ...]:
+def _facts(batch: Batch, place: Place) -> tuple[Part, ...]:
     labelled = (
         ("Model", code(batch.model or "")),
         ("Endpoint", code(batch.endpoint or "")),
@@ -73,7 +73,7 @@ def _facts(batch: Batch) -> tuple[Part, ...]:
         f"created {date(batch.created_at)}" if batch.created_at is not None else "",
         f"ended {date(batch.ended_at)}" if batch.ended_at is not None else "",
     )
-    lines = (" · ".join(filter(None, origin)), _metadata(batch))
+    lines = (" · ".join(filter(None, origin)), _metadata(batch, place))
     return ((Fields(fields),) if fields else ()) + tuple(Context(line) for line in lines if line)
 
 
@@ -87,15 +87,20 @@ def _took(batch: Batch) -> str:
 
 
 def _tokens(usage: Usage) -> str:
+    if not usage.input_tokens and not usage.output_tokens:
+        return ""
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
     reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out{reasoning}"
 
 
-def _metadata(batch: Batch) -> str:
-    named = given_name(batch)
+def _metadata(batch: Batch, place: Place) -> str:
+    """What else the team wrote down; its name and the batch's stand above already."""
+    said = (given_name(batch), ("team", place.team))
     pairs = [
-        f"{escaped(key, 60)}: {escaped(value, 120)}" for key, value in batch.metadata if (key, value) != named
+        f"{escaped(key, 60)}: {escaped(value, 120)}"
+        for key, value in batch.metadata
+        if (key, value) not in said
     ]
     rest = [f"{len(pairs) - _PAIRS_SHOWN} more"] if len(pairs) > _PAIRS_SHOWN else []
     return " · ".join(pairs[:_PAIRS_SHOWN] + rest)
