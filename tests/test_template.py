@@ -33,6 +33,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         "TeamName": None,
         "SlackChannel": None,
         "OpenAIBaseUrl": "https://api.openai.com/v1",
+        "OpenAIApiVersion": "",
         "SlackBaseUrl": "https://slack.com/api/",
         "NotifyOn": "completed,failed,expired",
         "SlashCommand": "/batches",
@@ -53,6 +54,10 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         ("SlackChannel", "G012AC86C"),
         ("OpenAIBaseUrl", "https://eu.api.openai.com/v1"),
         ("OpenAIBaseUrl", "http://127.0.0.1:8080/v1"),
+        ("OpenAIApiVersion", ""),
+        ("OpenAIApiVersion", "2024-10-21"),
+        ("OpenAIApiVersion", "2025-04-01-preview"),
+        ("OpenAIApiVersion", "preview"),
         ("SlackBaseUrl", "https://slack-gov.com/api/"),
         ("NotifyOn", "failed"),
         ("NotifyOn", "completed, failed, cancelled"),
@@ -81,6 +86,9 @@ def test_a_sensible_value_is_taken(parameter: str, value: str) -> None:
         ("OpenAIBaseUrl", "http://127.0.0.1.example.com/v1"),
         ("OpenAIBaseUrl", "https://sk-4f3a@api.openai.com/v1"),
         ("OpenAIBaseUrl", "https://api.openai.com/v1?key=sk-4f3a"),
+        ("OpenAIApiVersion", "0613"),
+        ("OpenAIApiVersion", "2024-10-21&key=sk-4f3a"),
+        ("OpenAIApiVersion", "sk-4f3a"),
         ("SlackBaseUrl", "https://slack.com/api"),
         ("NotifyOn", ""),
         ("NotifyOn", "completed;failed"),
@@ -107,8 +115,8 @@ def test_the_function_is_given_every_setting_it_reads() -> None:
     }
     environ |= {"RETENTION_DAYS": "30", "NOTIFY_ON": "completed,failed,expired", "METADATA_FILTER": ""}
 
-    assert settings_from(environ)
-
+    assert settings_from(environ | {"OPENAI_API_VERSION": ""})
+    assert "OPENAI_API_VERSION" in properties("SlackFunction")["Environment"]["Variables"]
     assert answer_settings_from(dict.fromkeys(properties("SlackFunction")["Environment"]["Variables"], "set"))
 
 

@@ -46,8 +46,9 @@ class Bot:
         self.secrets.read(self.settings.slack_bot_token_parameter)
 
     def deliver(self, deadline_at: float) -> DeliverResult:
-        place = Place(self.settings.team, self.settings.openai_base_url)
-        channel = self.settings.channel
+        settings = self.settings
+        place = Place(settings.team, settings.openai_base_url, settings.openai_api_version)
+        channel = settings.channel
         return deliver(self.outbox, self.slack, place, channel, time.time, time.sleep, deadline_at)
 
     def poll(self, deadline_at: float) -> PollResult:
@@ -63,7 +64,11 @@ def bot() -> Bot:
     return Bot(
         settings=settings,
         secrets=secrets,
-        openai=OpenAIBatches(settings.openai_base_url, secrets.reader(settings.openai_api_key_parameter)),
+        openai=OpenAIBatches(
+            settings.openai_base_url,
+            secrets.reader(settings.openai_api_key_parameter),
+            api_version=settings.openai_api_version,
+        ),
         slack=SlackMessages(
             settings.slack_base_url,
             secrets.reader(settings.slack_bot_token_parameter),

@@ -21,6 +21,20 @@ from batchbell.domain.place import Place
 
 _PAIRS_SHOWN = 8
 
+_UNKNOWN_KEY = {
+    "openai": "The key is wrong, expired or revoked (401), or a restricted one without the permission "
+    "_Batches: Read_.",
+    "azure": "The key is wrong, revoked or that of another resource than `OpenAIBaseUrl` names (401).",
+    "other": "The key is wrong, expired or revoked (401). If this is Azure behind a name of its own, "
+    "deploy again with an `OpenAIApiVersion`.",
+}
+_FORBIDDEN = {
+    "openai": "The key is known but may not read batches (403). Give it the permission _Batches: Read_, or",
+    "azure": "The key may not be used (403): the resource has keys turned off, or its network rules keep "
+    "this function out. Change that, or",
+    "other": "The key is known but may not read batches (403). Give it that right, or",
+}
+
 
 def parts_for(subject: Subject, place: Place) -> tuple[Part, ...]:
     """The why, the what-now and the facts, as far as there are any."""
@@ -127,13 +141,11 @@ def _scope(watching: Watching, place: Place) -> str:
 
 def _remedy(status: int, place: Place) -> str:
     """What a person must do about a refused key."""
-    store = f"the SSM parameter {place.key_parameter}; the next poll takes it up"
+    store = f"the SSM parameter {place.key_parameter}; the next poll takes it up."
     if status == 403:
-        return (
-            f"The key is known but may not read batches ({status}). Give it the permission "
-            f"_Batches: Read_, or store one that may in {store}."
-        )
-    return (
-        f"The key is wrong, expired or revoked ({status}), or a restricted one without the permission "
-        f"_Batches: Read_. Store a valid one in {store}."
-    )
+        return f"{_FORBIDDEN[_kind(place)]} store one that may in {store}"
+    return f"{_UNKNOWN_KEY[_kind(place)]} Store a valid one in {store}"
+
+
+def _kind(place: Place) -> str:
+    return "openai" if place.is_openai else "azure" if place.is_azure else "other"
