@@ -15,6 +15,10 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
+# Neither asks anyone on the network, nor tells anyone anything.
+CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
+TEMPLATES := template.yaml .github/deploy-role.yaml
+
 .PHONY: help demo playground run test check build lock setup licences screenshot clean
 
 help:
@@ -32,14 +36,16 @@ run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 test: check ## every check and every test
 	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
 
-check: $(SETUP) ## the checks alone
-	@echo "- checking style, types, imports and template"
+check: $(SETUP) .venv/checks/.made ## the checks alone
+	@echo "- checking style, types, imports, templates and workflows"
 	@$(DEV)/ruff check -q
 	@$(DEV)/ruff format -q --check
 	@$(DEV)/mypy --no-error-summary
 	@PYTHONPATH=src $(DEV)/lint-imports --no-logo
-	@$(DEV)/cfn-lint template.yaml
+	@$(DEV)/cfn-lint -a cfn_lint_serverless.rules -- $(TEMPLATES)
 	@$(SAM) validate --lint
+	@$(CHECKOV) -f $(TEMPLATES)
+	@.venv/checks/bin/zizmor -q --offline --persona=pedantic --strict-collection .github
 
 build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 	@$(SAM) build
@@ -49,6 +55,7 @@ lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=
 	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --group aws -o requirements-aws.txt
 	@$(COMPILE) --group sam -o requirements-sam.txt
+	@$(COMPILE) --group checks -o requirements-checks.txt
 
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command 'make lock' $(LOCK)
