@@ -15,7 +15,11 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-.PHONY: help demo playground run test check build lock setup screenshot clean
+# Neither asks anyone on the network, nor tells anyone anything.
+CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
+TEMPLATES := template.yaml .github/deploy-role.yaml
+
+.PHONY: help demo playground run test check build lock setup licences screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,14 +36,16 @@ run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 test: check ## every check and every test
 	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
 
-check: $(SETUP) ## the checks alone
-	@echo "- checking style, types, imports and template"
+check: $(SETUP) .venv/checks/.made ## the checks alone
+	@echo "- checking style, types, imports, templates and workflows"
 	@$(DEV)/ruff check -q
 	@$(DEV)/ruff format -q --check
 	@$(DEV)/mypy --no-error-summary
 	@PYTHONPATH=src $(DEV)/lint-imports --no-logo
-	@$(DEV)/cfn-lint template.yaml
+	@$(DEV)/cfn-lint -a cfn_lint_serverless.rules -- $(TEMPLATES)
 	@$(SAM) validate --lint
+	@$(CHECKOV) -f $(TEMPLATES)
+	@.venv/checks/bin/zizmor -q --offline --persona=pedantic --strict-collection .github
 
 build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 	@$(SAM) build
@@ -49,11 +55,15 @@ lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=
 	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --group aws -o requirements-aws.txt
 	@$(COMPILE) --group sam -o requirements-sam.txt
+	@$(COMPILE) --group checks -o requirements-checks.txt
 
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command 'make lock' $(LOCK)
 
 setup: $(SETUP)
+
+licences: $(SETUP) ## list the licences of what is packed in docs/licences.md; after `make lock`
+	@$(DEV)/python -m local.licences >docs/licences.md
 
 screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png

@@ -48,13 +48,12 @@ class LocalAws:
     """An AWS account of its own on a free port of 127.0.0.1, gone when the `with` block ends.
 
     What is in it survives in `state_dir`, if given: tables, secrets, functions, schedules, stacks.
-    `enforces_iam`: the functions may do what their roles allow, and nothing else.
+    The functions may do what their roles allow, and nothing else.
     """
 
-    def __init__(self, state_dir: Path | None = None, *, port: int = 0, enforces_iam: bool = False) -> None:
+    def __init__(self, state_dir: Path | None = None, *, port: int = 0) -> None:
         self._state_dir = state_dir
         self.port = _free_port(port)
-        self._enforces_iam = enforces_iam
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -149,7 +148,7 @@ class LocalAws:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": REGION,
-            "AUTH": str(self._enforces_iam).lower(),
+            "AUTH": "true",
             "IOT_MTLS_ENABLED": "0",
         }
         if self._state_dir:
