@@ -63,7 +63,7 @@ class OpenAIBatches:
         if type(limit) is not int or not 1 <= limit <= 100:
             raise ValueError(f"limit must be a whole number from 1 to 100, not {limit!r}")
         params = {"limit": str(limit)} | ({"after": after} if after else {})
-        return self._get("List Batches", "/batches", params, _page, deadline_at)
+        return self.get("List Batches", "/batches", params, _page, deadline_at)
 
     def pages(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
         """All pages, until the server says so, a page is empty, or one adds no batch.
@@ -91,11 +91,11 @@ class OpenAIBatches:
             return None  # "", "." and ".." would ask for another path
         path = "/batches/" + quote(batch_id, safe="", errors="replace")
         try:
-            return self._get("Retrieve Batch", path, {}, _batch, deadline_at)
+            return self.get("Retrieve Batch", path, {}, _batch, deadline_at)
         except NotFoundError:
             return None
 
-    def _get(
+    def get(
         self,
         call: str,
         path: str,
@@ -103,6 +103,10 @@ class OpenAIBatches:
         parse: Callable[[Answer], T | None],
         deadline_at: float,
     ) -> T:
+        """What `parse` makes of the answer to one call, tried again where that may help.
+
+        Raises: as `page`; NotFoundError, a PermanentError, for a 404.
+        """
         key, is_afresh = self._usable_key(afresh=False), False
         tries = 0
         while True:
@@ -120,6 +124,10 @@ class OpenAIBatches:
             if delay_s is None or tries >= _TRIES or now + delay_s >= deadline_at:
                 raise answer.error(call, now)
             self._sleep(delay_s)
+
+    def answer(self, path: str, params: Mapping[str, str], *, deadline_at: float) -> Answer:
+        """Whatever is answered, asked once. Raises: PermanentError where it cannot even be asked."""
+        return self._ask(path, params, self._usable_key(afresh=True), deadline_at)
 
     def _usable_key(self, afresh: bool) -> str:
         key = self._key(afresh)
