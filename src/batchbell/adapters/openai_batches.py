@@ -67,7 +67,7 @@ class OpenAIBatches:
             raise ValueError(f"limit must be a whole number from 1 to 100, not {limit!r}")
         params = {"limit": str(limit)} | ({"after": after} if after else {})
         try:
-            return self._get("List Batches", "/batches", params, _page, deadline_at)
+            return self.get("List Batches", "/batches", params, _page, deadline_at)
         except NotFoundError as error:
             advice = advice_where_no_list_is(self.base_url, self._api_version)
             raise PermanentError(f"{error}: {advice}") from None
@@ -98,11 +98,11 @@ class OpenAIBatches:
             return None  # "", "." and ".." would ask for another path
         path = "/batches/" + quote(batch_id, safe="", errors="replace")
         try:
-            return self._get("Retrieve Batch", path, {}, _batch, deadline_at)
+            return self.get("Retrieve Batch", path, {}, _batch, deadline_at)
         except NotFoundError:
             return None
 
-    def _get(
+    def get(
         self,
         call: str,
         path: str,
@@ -110,6 +110,10 @@ class OpenAIBatches:
         parse: Callable[[Answer], T | None],
         deadline_at: float,
     ) -> T:
+        """What `parse` makes of the answer to one call, tried again where that may help.
+
+        Raises: as `page`; NotFoundError, a PermanentError, for a 404.
+        """
         key, is_afresh = self._usable_key(afresh=False), False
         tries = 0
         while True:
@@ -127,6 +131,10 @@ class OpenAIBatches:
             if delay_s is None or tries >= _TRIES or now + delay_s >= deadline_at:
                 raise answer.error(call, now)
             self._sleep(delay_s)
+
+    def answer(self, path: str, params: Mapping[str, str], *, deadline_at: float) -> Answer:
+        """Whatever is answered, asked once. Raises: PermanentError where it cannot even be asked."""
+        return self._ask(path, params, self._usable_key(afresh=True), deadline_at)
 
     def _usable_key(self, afresh: bool) -> str:
         key = self._key(afresh)

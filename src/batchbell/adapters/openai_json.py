@@ -32,23 +32,30 @@ def parse_page(content: Any, project: str | None = None) -> Page | None:
 
     A bare array (Together) is the whole list, and a `data` of null (Go's empty slice) an empty one.
     """
-    is_bare = isinstance(content, list)
-    answer = {"data": content, "has_more": False} if is_bare else content
-    if not isinstance(answer, dict) or not isinstance(rows := answer.get("data", ""), list | None):
+    rows = rows_of(content)
+    if rows is None:
         return None
     batches, unreadable = [], []
-    for place, row in enumerate(rows or (), start=1):
+    for place, row in enumerate(rows, start=1):
         if batch := parse_batch(row):
             batches.append(batch)
         else:
             unreadable.append(_id(row) or f"row {place}")
-    has_more = answer.get("has_more")
+    has_more = content.get("has_more") if isinstance(content, dict) else False
     return Page(
         batches=tuple(batches),
         has_more=has_more if isinstance(has_more, bool) else None,
         unreadable=tuple(unreadable),
         project=_text(project),
     )
+
+
+def rows_of(content: Any) -> list[Any] | None:
+    """The rows of an answer of List Batches, as they came; None where it holds no list."""
+    rows = content.get("data", "") if isinstance(content, dict) else content
+    if rows is None and isinstance(content, dict):
+        return []
+    return rows if isinstance(rows, list) else None
 
 
 def parse_batch(row: Any, *, is_retrieved: bool = False) -> Batch | None:

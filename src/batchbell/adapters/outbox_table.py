@@ -112,6 +112,11 @@ class OutboxTable:
         update, condition = "SET probe_at = :next_at", "probe_at <= :now"
         self._update_lane("take the probe", channel, update, condition, now=now, next_at=next_at)
 
+    def call_probe(self, channel: str) -> None:
+        """Let the next delivery try a blocked channel. Raises: StaleError if it is blocked no more."""
+        update, condition = "SET probe_at = :at_once", "attribute_exists(blocked)"
+        self._update_lane("call the probe", channel, update, condition, at_once=0)
+
     def unblock(self, channel: str) -> None:
         """Let everyone post to the channel again."""
         self._update_lane("unblock a channel", channel, "REMOVE blocked, probe_at")
