@@ -93,23 +93,23 @@ class LocalAws:
 
     def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Deploy the real template, or bring the stack up to date; its outputs."""
-        built = self._folder / "build"
-        if not built.exists():
-            build(built)
-        _sam(
-            "deploy",
-            self.environ(),
-            f"--template-file={built}/template.yaml",
-            f"--config-file={ROOT}/samconfig.toml",
+        overrides = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items())
+        self._deploy(
             f"--stack-name={stack_name}",
-            "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset",
-            "--no-progressbar",
+            "--capabilities=CAPABILITY_IAM",
+            "--resolve-s3",
             "--parameter-overrides",
-            *(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items()),
+            *overrides,
         )
-        stack = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return {each["OutputKey"]: each["OutputValue"] for each in self.stack(stack_name)["Outputs"]}
+
+    def deploy_as_configured(self, team: str) -> None:
+        """Deploy the real template as samconfig.toml says for this team."""
+        self._deploy(f"--config-env={team}")
+
+    def stack(self, name: str) -> Any:
+        """What CloudFormation tells of a stack."""
+        return self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
 
     def put_secret(self, name: str, value: str) -> None:
         """Store a SecureString, as `aws ssm put-parameter` does."""
@@ -136,6 +136,21 @@ class LocalAws:
         """All that was written to a log group; a function's is `/aws/lambda/<its name>`."""
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
+
+    def _deploy(self, *options: str) -> None:
+        built = self._folder / "build"
+        if not built.exists():
+            build(built)
+        _sam(
+            "deploy",
+            self.environ(),
+            f"--template-file={built}/template.yaml",
+            f"--config-file={ROOT}/samconfig.toml",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            *options,
+        )
 
     def _start(self) -> subprocess.Popen[bytes]:
         """MiniStack in an environment of ours alone: what it holds, the functions inherit."""

@@ -20,13 +20,15 @@ from batchbell.domain.errors import BatchbellError, StaleError
 from batchbell.domain.place import Place
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
+from batchbell.handlers.journal import JournaledBatchTable, JournaledOutboxTable, JournaledSlackMessages
 from batchbell.settings import Settings, settings_from
 
 DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
 """Until which part of the function's time each step begins something new: none starves another."""
 
-logger = Logger(service="batchbell")
-metrics = Metrics(namespace="batchbell", service="batchbell")
+# Their `service` is the stack's name, from the environment: two stacks of one account share no metric.
+logger = Logger()
+metrics = Metrics(namespace="batchbell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,13 @@ def bot() -> Bot:
             secrets.reader(settings.openai_api_key_parameter),
             api_version=settings.openai_api_version,
         ),
-        slack=SlackMessages(
+        slack=JournaledSlackMessages(
             settings.slack_base_url,
             secrets.reader(settings.slack_bot_token_parameter),
             team=settings.team,
         ),
-        batches=BatchTable(table),
-        outbox=OutboxTable(table),
+        batches=JournaledBatchTable(table),
+        outbox=JournaledOutboxTable(table),
     )
 
 
@@ -86,7 +88,7 @@ def lambda_handler(event: object, context: Any) -> None:
     try:
         bot().check_secrets()
     except MissingSecretError as error:
-        logger.warning("Not set up yet", reason=str(error))
+        _wait(str(error))
         return
     except BatchbellError as error:
         logger.error("Secrets cannot be read", reason=str(error))
@@ -113,6 +115,16 @@ def lambda_handler(event: object, context: Any) -> None:
         raise defects[0]
 
 
+def _wait(reason: str) -> None:
+    """Wait for the secrets: without an alarm until they were stored once, with one if they are gone."""
+    if bot().batches.load_watch():
+        logger.error("A secret is gone", reason=reason)
+        return
+    logger.warning("Not set up yet", reason=reason)
+    metrics.add_metric("PollSucceeded", MetricUnit.Count, 0)
+    metrics.flush_metrics()
+
+
 def _warn(results: dict[str, Any]) -> None:
     """Say apart, where who searches the log for warnings finds it, what a person may have to mend."""
     for result in results.values():
@@ -123,6 +135,7 @@ def _warn(results: dict[str, Any]) -> None:
 
 
 def _measure(results: dict[str, Any]) -> None:
+    """Write the metrics down; a poll that failed gives no sample of PollSucceeded, which its alarm counts."""
     polled = results.get("poll")
     if isinstance(polled, PollResult):
         if polled.failure is None:
@@ -134,4 +147,5 @@ def _measure(results: dict[str, Any]) -> None:
         metrics.add_metric("NotificationsDelivered", MetricUnit.Count, delivered)
         metrics.add_metric("NotificationsParked", MetricUnit.Count, deliveries[-1].parked)
         metrics.add_metric("OldestUndeliveredSeconds", MetricUnit.Seconds, deliveries[-1].oldest_s)
-    metrics.flush_metrics()
+    if results:
+        metrics.flush_metrics()

@@ -34,7 +34,7 @@ READ_S, TRIES = 0.8, 2
 
 _MOST_FIELDS = 100
 
-logger = Logger(service="batchbell")
+logger = Logger()
 
 Response = dict[str, Any]
 

@@ -20,8 +20,8 @@ from batchbell.domain.deployment import Function, Stack, chosen
 from batchbell.domain.diagnosis.openai import ListAnswer
 from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
 from batchbell.domain.errors import MissingError, PermanentError
-from batchbell.domain.place import Place
 from batchbell.domain.secret import Slot, parameter_name
+from batchbell.domain.server import is_openai
 from batchbell.domain.watch import Watch
 from batchbell.handlers.terminal.screen import doing
 from batchbell.settings import Settings, settings_from
@@ -49,7 +49,7 @@ class Deployment:
 
     @property
     def is_openai(self) -> bool:
-        return Place(self.settings.team, self.openai_base_url).service == "OpenAI"
+        return is_openai(self.openai_base_url)
 
     def secret(self, slot: Slot) -> str | None:
         return self.secrets.read(parameter_name(self.settings.team, slot))
@@ -62,7 +62,8 @@ class Deployment:
         raise MissingError(f"{slot} is not stored: store it with `batchbell secrets --team {team}`")
 
     def openai(self, key: str) -> OpenAIBatches:
-        return OpenAIBatches(self.openai_base_url, lambda _: key)
+        version = self.settings.openai_api_version
+        return OpenAIBatches(self.openai_base_url, lambda _: key, api_version=version)
 
     def messages(self, token: str) -> SlackMessages:
         return SlackMessages(self.settings.slack_base_url, lambda _: token, team=self.settings.team)
