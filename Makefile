@@ -15,7 +15,7 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-.PHONY: help demo playground run test check build lock setup screenshot clean
+.PHONY: help demo playground run test check build lock setup cost screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,9 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate -
 	--custom-compile-command 'make lock' $(LOCK)
 
 setup: $(SETUP)
+
+cost: $(SETUP) ## count anew what a month costs: docs/cost.md (two minutes)
+	@PYTHONPATH=src $(DEV)/python -m bench.cost --write docs/cost.md
 
 screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png
