@@ -19,7 +19,7 @@ endif
 CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
 TEMPLATES := template.yaml .github/deploy-role.yaml
 
-.PHONY: help demo playground run test check build lock setup licences screenshot clean
+.PHONY: help demo playground run test check build lock setup cost licences screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -61,6 +61,9 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate -
 	--custom-compile-command 'make lock' $(LOCK)
 
 setup: $(SETUP)
+
+cost: $(SETUP) ## count anew what a month costs: docs/cost.md (two minutes)
+	@PYTHONPATH=src $(DEV)/python -m bench.cost --write docs/cost.md
 
 licences: $(SETUP) ## list the licences of what is packed in docs/licences.md; after `make lock`
 	@$(DEV)/python -m local.licences >docs/licences.md

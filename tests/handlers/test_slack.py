@@ -126,8 +126,8 @@ def test_the_sample_events_are_what_slack_signs_and_too_old_by_now(
     [
         {},
         signed(a_command("help"), "another-secret"),
-        signed(a_command("help"), at=time.time() - 600),
-        signed(a_command("help"), at=time.time() + 600),
+        signed(a_command("help"), at=time.time() - 86_400),
+        signed(a_command("help"), at=time.time() + 86_400),
         signed(a_command("all")),
         {**signed(a_command("help")), "X-Slack-Signature": "v0=ünïcode"},
         {**signed(a_command("help")), "X-Slack-Request-Timestamp": "soon"},
