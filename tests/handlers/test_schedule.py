@@ -13,6 +13,7 @@ import pytest
 from batchbell.domain import delivery
 from batchbell.handlers import schedule
 from local import openai_faults
+from local.openai_dialects import AZURE
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from tests.tables import LocalTable
@@ -90,6 +91,34 @@ def test_a_tick_polls_and_delivers(deployment: Deployment, capsys: pytest.Captur
     names = ["PollSucceeded", "TransitionsRecorded", "NotificationsDelivered"]
     assert [metrics[name] for name in names] == [[1.0], [1.0], [1.0]]
     assert metrics["NotificationsParked"] == metrics["OldestUndeliveredSeconds"] == [0.0]
+
+
+def test_a_tick_asks_azure_as_azure_wants_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment.openai.dialect = AZURE
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{deployment.openai.base_url}/batches/")
+    monkeypatch.setenv("OPENAI_API_VERSION", AZURE.api_version)
+    deployment.store_secrets()
+    deployment.tick()
+    deployment.openai.add("failed")
+
+    deployment.tick()
+
+    watching, failed = deployment.slack.messages
+    assert "Azure OpenAI (" in watching.text
+    assert "failed" in failed.text
+
+
+def test_an_address_that_is_not_quite_right_is_logged_with_what_to_look_at(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", deployment.openai.base_url.removesuffix("/v1"))
+    deployment.store_secrets()
+
+    deployment.tick()
+
+    warnings = [line for line in logged(capsys) if line.get("level") == "WARNING"]
+    assert [line["message"] for line in warnings] == ["The poll ended early"]
+    assert "OpenAIBaseUrl may lack a part" in warnings[0]["reason"]
 
 
 def test_before_the_secrets_are_stored_one_line_says_so_and_the_alarm_gets_a_sample_that_is_no_good_poll(
