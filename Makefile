@@ -15,7 +15,7 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-.PHONY: help demo playground run test check build lock setup screenshot clean
+.PHONY: help demo playground run test check build lock setup screenshot bench clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,7 @@ build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
 	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt
 	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) --group bench -c requirements.txt -c requirements-dev.txt -o requirements-bench.txt
 	@$(COMPILE) --group aws -o requirements-aws.txt
 	@$(COMPILE) --group sam -o requirements-sam.txt
 
@@ -57,6 +58,9 @@ setup: $(SETUP)
 
 screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png
+
+bench: .venv/bench/.made ## measure batchbell beside others, and write docs/performance.md (QUICK=1: a short look)
+	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs)
 
 clean: ## remove all that make made
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
@@ -69,7 +73,7 @@ clean: ## remove all that make made
 	@.venv/sam/bin/pip install -qq --disable-pip-version-check -c requirements-sam.txt uv
 	@touch $@
 
-.venv/dev/.made: requirements.txt
+.venv/dev/.made .venv/bench/.made: requirements.txt
 .venv/%/.made: requirements-%.txt .venv/sam/.uv
 	@echo "- installing $(filter %.txt,$^)"
 	@[ -x .venv/$*/bin/python ] || $(UV) venv -q --python $(PYTHON) .venv/$*
