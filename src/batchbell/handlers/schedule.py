@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from os import environ
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -15,12 +15,16 @@ from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.secrets import MissingSecretError, Secrets
-from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.errors import BatchbellError, StaleError
+from batchbell.domain.message.rendered import Rendered
+from batchbell.domain.notification import Answer, Form
 from batchbell.domain.place import Place
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
 from batchbell.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from batchbell.adapters.slack_messages import SlackMessages
 
 DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
 """Until which part of the function's time each step begins something new: none starves another."""
@@ -30,13 +34,26 @@ metrics = Metrics(namespace="batchbell", service="batchbell")
 
 
 @dataclass(frozen=True, slots=True)
+class LateSlack:
+    """Slack, connected when there is something to post: most runs post nothing, and its SDK starts slowly."""
+
+    connected: Callable[[], "SlackMessages"]
+
+    def post(self, channel: str, rendered: Rendered, form: Form) -> Answer:
+        return self.connected().post(channel, rendered, form)
+
+    def announced(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]:
+        return self.connected().announced(channel, since, deadline_at=deadline_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Bot:
     """One team's bot, connected."""
 
     settings: Settings
     secrets: Secrets
     openai: OpenAIBatches
-    slack: SlackMessages
+    slack: LateSlack
     batches: BatchTable
     outbox: OutboxTable
 
@@ -60,15 +77,19 @@ def bot() -> Bot:
     settings = settings_from(environ)
     secrets = Secrets()
     table = Table(make_client(), settings.table_name, settings.policy.retention_s)
+
+    @cache
+    def slack() -> "SlackMessages":
+        from batchbell.adapters.slack_messages import SlackMessages  # noqa: PLC0415
+
+        token = secrets.reader(settings.slack_bot_token_parameter)
+        return SlackMessages(settings.slack_base_url, token, team=settings.team)
+
     return Bot(
         settings=settings,
         secrets=secrets,
         openai=OpenAIBatches(settings.openai_base_url, secrets.reader(settings.openai_api_key_parameter)),
-        slack=SlackMessages(
-            settings.slack_base_url,
-            secrets.reader(settings.slack_bot_token_parameter),
-            team=settings.team,
-        ),
+        slack=LateSlack(slack),
         batches=BatchTable(table),
         outbox=OutboxTable(table),
     )
