@@ -19,7 +19,7 @@ endif
 CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
 TEMPLATES := template.yaml .github/deploy-role.yaml
 
-.PHONY: help demo playground run test check build lock setup cost licences screenshot clean
+.PHONY: help demo playground run test check build lock setup bench cost licences screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +53,7 @@ build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
 	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt
 	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) --group bench -c requirements.txt -c requirements-dev.txt -o requirements-bench.txt
 	@$(COMPILE) --group aws -o requirements-aws.txt
 	@$(COMPILE) --group sam -o requirements-sam.txt
 	@$(COMPILE) --group checks -o requirements-checks.txt
@@ -71,6 +72,9 @@ licences: $(SETUP) ## list the licences of what is packed in docs/licences.md; a
 screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png
 
+bench: .venv/bench/.made ## measure batchbell beside others, and write docs/performance.md (QUICK=1: a short look)
+	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs)
+
 clean: ## remove all that make made
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
 
@@ -82,7 +86,7 @@ clean: ## remove all that make made
 	@.venv/sam/bin/pip install -qq --disable-pip-version-check -c requirements-sam.txt uv
 	@touch $@
 
-.venv/dev/.made: requirements.txt
+.venv/dev/.made .venv/bench/.made: requirements.txt
 .venv/%/.made: requirements-%.txt .venv/sam/.uv
 	@echo "- installing $(filter %.txt,$^)"
 	@[ -x .venv/$*/bin/python ] || $(UV) venv -q --python $(PYTHON) .venv/$*

@@ -1,15 +1,19 @@
 """Journal: what becomes of each batch, told in the log, so that it can be followed by its id."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.outbox_table import OutboxTable
-from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.message.rendered import Rendered
 from batchbell.domain.notification import Accepted, Answer, Form, Message, Notification
 from batchbell.domain.record import Entry, Recorded
+
+if TYPE_CHECKING:
+    from batchbell.adapters.slack_messages import SlackMessages
 
 logger = Logger()
 
@@ -49,14 +53,23 @@ class JournaledOutboxTable(OutboxTable):
         logger.info("Delivered", ids=_ids(message), ts=accepted.ts, channel=accepted.channel)
 
 
-class JournaledSlackMessages(SlackMessages):
-    """Tells what Slack makes of each post."""
+@dataclass(frozen=True, slots=True)
+class JournaledSlack:
+    """Tells what Slack makes of each post.
+
+    It is connected when there is something to post: most runs post nothing, and its SDK starts slowly.
+    """
+
+    connected: Callable[[], "SlackMessages"]
 
     def post(self, channel: str, rendered: Rendered, form: Form) -> Answer:
-        answer = super().post(channel, rendered, form)
+        answer = self.connected().post(channel, rendered, form)
         reason = None if isinstance(answer, Accepted) else answer.reason
         logger.info("Posted", ids=rendered.ids, answer=type(answer).__name__, reason=reason)
         return answer
+
+    def announced(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]:
+        return self.connected().announced(channel, since, deadline_at=deadline_at)
 
 
 def _tell(entry: Entry) -> None:

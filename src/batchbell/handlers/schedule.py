@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from os import environ
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -15,13 +15,15 @@ from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.secrets import MissingSecretError, Secrets
-from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.errors import BatchbellError, StaleError
 from batchbell.domain.place import Place
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
-from batchbell.handlers.journal import JournaledBatchTable, JournaledOutboxTable, JournaledSlackMessages
+from batchbell.handlers.journal import JournaledBatchTable, JournaledOutboxTable, JournaledSlack
 from batchbell.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from batchbell.adapters.slack_messages import SlackMessages
 
 DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
 """Until which part of the function's time each step begins something new: none starves another."""
@@ -38,7 +40,7 @@ class Bot:
     settings: Settings
     secrets: Secrets
     openai: OpenAIBatches
-    slack: SlackMessages
+    slack: JournaledSlack
     batches: BatchTable
     outbox: OutboxTable
 
@@ -63,6 +65,14 @@ def bot() -> Bot:
     settings = settings_from(environ)
     secrets = Secrets()
     table = Table(make_client(), settings.table_name, settings.policy.retention_s)
+
+    @cache
+    def slack() -> "SlackMessages":
+        from batchbell.adapters.slack_messages import SlackMessages  # noqa: PLC0415
+
+        token = secrets.reader(settings.slack_bot_token_parameter)
+        return SlackMessages(settings.slack_base_url, token, team=settings.team)
+
     return Bot(
         settings=settings,
         secrets=secrets,
@@ -71,11 +81,7 @@ def bot() -> Bot:
             secrets.reader(settings.openai_api_key_parameter),
             api_version=settings.openai_api_version,
         ),
-        slack=JournaledSlackMessages(
-            settings.slack_base_url,
-            secrets.reader(settings.slack_bot_token_parameter),
-            team=settings.team,
-        ),
+        slack=JournaledSlack(slack),
         batches=JournaledBatchTable(table),
         outbox=JournaledOutboxTable(table),
     )
