@@ -12,7 +12,7 @@ from local.aws import build
 SRC = Path(__file__).parents[1] / "src"
 HANDLERS = sorted(
     ".".join(path.relative_to(SRC).with_suffix("").parts)
-    for path in (SRC / "batchbell/handlers").glob("*.py")
+    for path in (SRC / "batchbell/handlers").rglob("*.py")
     if path.stem != "__init__"
 )
 PACKED = ("aws_lambda_powertools", "boto3", "requests", "slack_sdk")

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,9 +54,9 @@ def run(
 def healthy(team: Team, slack: SlackSimulator, openai: OpenAISimulator) -> None:
     """All is well: as it is after a tick, whatever another test has left."""
     slack.channels[CHANNEL] = None
-    team.tick()
-    table = opened(team)
-    table.ask("open the lane", "delete_item", Key={"pk": {"S": "outbox"}, "sk": {"S": f"lane#{CHANNEL}"}})
+    opened(team).ask(
+        "open the lane", "delete_item", Key={"pk": {"S": "outbox"}, "sk": {"S": f"lane#{CHANNEL}"}}
+    )
     team.tick()
 
 
@@ -71,6 +74,13 @@ Break = Callable[[Team, OpenAISimulator, SlackSimulator], Any]
 """Breaks one thing; it is a context manager, after which the thing is whole again."""
 
 
+def recycle(team: Team) -> None:
+    """Let the Slack function start anew: it looks for a rotated secret once a minute only."""
+    client, name = team.aws.client("lambda"), team.slack_function_name
+    client.update_function_configuration(FunctionName=name, Timeout=10)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+
+
 @contextmanager
 def secret(team: Team, name: str, value: str | None) -> Iterator[None]:
     ssm, parameter = team.aws.client("ssm"), f"/batchbell/{team.name}/{name}"
@@ -79,8 +89,12 @@ def secret(team: Team, name: str, value: str | None) -> Iterator[None]:
         ssm.delete_parameter(Name=parameter)
     else:
         team.aws.put_secret(parameter, value)
+    if name == "slack-signing-secret":
+        recycle(team)
     yield
     team.aws.put_secret(parameter, before)
+    if name == "slack-signing-secret":
+        recycle(team)
 
 
 @contextmanager
@@ -115,10 +129,17 @@ def function_environ(team: Team, **changed: str) -> Iterator[None]:
     """The poll function is told something else."""
     client = team.aws.client("lambda")
     before = client.get_function_configuration(FunctionName=team.function_name)["Environment"]["Variables"]
-    tell = client.update_function_configuration
-    tell(FunctionName=team.function_name, Environment={"Variables": before | changed})
+
+    def tell(variables: dict[str, str]) -> None:
+        client.update_function_configuration(
+            FunctionName=team.function_name, Environment={"Variables": variables}
+        )
+        updated = client.get_waiter("function_updated_v2")
+        updated.wait(FunctionName=team.function_name, WaiterConfig={"Delay": 1})
+
+    tell(before | changed)
     yield
-    tell(FunctionName=team.function_name, Environment={"Variables": before})
+    tell(before)
 
 
 @contextmanager
@@ -218,7 +239,7 @@ BREAKS: dict[str, tuple[Break, set[str]]] = {
         {"slack.is_archived"},
     ),
     "table gone": (lambda t, o, s: function_environ(t, TABLE_NAME="no-such-table"), {"aws.table.missing"}),
-    "settings wrong": (lambda t, o, s: function_environ(t, NOTIFY_ON=" , "), {"poll.function.failed"}),
+    "settings wrong": (lambda t, o, s: function_environ(t, NOTIFY_ON=" , "), {"poll.settings.failed"}),
     "schedule disabled": (lambda t, o, s: schedule_disabled(t), {"poll.schedule_disabled"}),
     "no poll lately": (
         lambda t, o, s: several(no_poll_lately(t, o), openai_down(o, error(500))),
@@ -361,6 +382,49 @@ def test_secrets_that_their_services_refuse_are_not_stored(run: Run, healthy: No
     assert "The key was refused: 401" in told
     assert "Slack says invalid_auth" in told
     assert codes(run("doctor", "--json")[1]) == set()
+
+
+def test_what_is_typed_is_not_shown_and_enter_keeps_what_is_stored(
+    aws: LocalAws, team: Team, slack: SlackSimulator
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "batchbell", "secrets", "--team", team.name]
+    asked = subprocess.Popen(
+        command,
+        env={**os.environ, **aws.environ(), "PYTHONPATH": "src"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = ""
+    try:
+        for prompt, typed in (
+            ("openai-api-key (not", ""),
+            ("bot-token (not", slack.token),
+            ("secret (not", ""),
+        ):
+            shown += read_until(ours, prompt)
+            os.write(ours, f"{typed}\n".encode())
+        shown += read_until(ours, "All three are stored")
+        code = asked.wait(60)
+    finally:
+        asked.kill()
+        os.close(ours)
+
+    assert code == 0
+    assert shown.count("kept") == 2
+    assert "stored as /batchbell/search/slack-bot-token, in the place of the one before" in shown
+    assert slack.token not in shown
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What a terminal shows, up to this text."""
+    shown = b""
+    while text.encode() not in shown:
+        shown += os.read(terminal, 4096)
+    return shown.decode()
 
 
 def test_secrets_are_checked_and_stored_and_an_empty_line_keeps_one(
