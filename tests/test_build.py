@@ -16,7 +16,7 @@ from local.licences import pinned
 SRC = Path(__file__).parents[1] / "src"
 HANDLERS = sorted(
     ".".join(path.relative_to(SRC).with_suffix("").parts)
-    for path in (SRC / "batchbell/handlers").glob("*.py")
+    for path in (SRC / "batchbell/handlers").rglob("*.py")
     if path.stem != "__init__"
 )
 MB = 1_000_000

@@ -105,8 +105,8 @@ def _stack(answer: Any) -> Stack:
 
 
 def _trouble(answer: Any) -> str | None:
-    if answer.get("State", "Active") not in ("Active", "Inactive"):
-        return f"its state is {answer['State']} {answer.get('StateReason', '')}".strip()
+    if answer.get("State") == "Failed":
+        return f"its state is Failed {answer.get('StateReason', '')}".strip()
     if answer.get("LastUpdateStatus", "Successful") == "Failed":
         return f"its last update failed {answer.get('LastUpdateStatusReason', '')}".strip()
     return None

@@ -21,16 +21,15 @@ def browse(
     while True:
         asked = min(limit - found, PAGE_LIMIT) if status == ALL else PAGE_LIMIT
         answer = page(after, asked)
-        ids = [row.batch.id for row in answer.rows if row.batch]
-        if seen.issuperset(ids) and not (ids == [] and answer.rows):
-            return
         for row in answer.rows:
-            if (row.batch is None or row.batch.id not in seen) and is_wanted(row, status):
+            is_shown = row.batch is not None and row.batch.id in seen
+            if is_wanted(row, status) and not is_shown:
                 yield row
                 found += 1
                 if found == limit:
                     return
-        if answer.has_more is False or not ids:
+        ids = [row.batch.id for row in answer.rows if row.batch]
+        if answer.has_more is False or seen.issuperset(ids):
             return
         seen.update(ids)
         after = ids[-1]

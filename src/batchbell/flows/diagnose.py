@@ -21,6 +21,8 @@ from batchbell.domain.watch import Watch
 
 Fact = TypeVar("Fact")
 
+_NO_SETTINGS = "the bot's settings are not known"
+
 
 class Aws(Protocol):
     """What AWS shows; everything raises PermanentErrors and TransientErrors."""
@@ -124,7 +126,7 @@ class _Diagnosis:
         stack = self.stack
         if stack is None:
             checks = (stack_checks.FUNCTION, stack_checks.SCHEDULE, stack_checks.LAST_RUN)
-            yield from _skipped("no stack was found", *checks)
+            yield from _skipped("no stack was found", *checks, stack_checks.SETTINGS)
             return
         self.function = yield from _asked(
             stack_checks.FUNCTION,
@@ -137,14 +139,18 @@ class _Diagnosis:
             lambda it: [stack_checks.schedule_finding(it, stack.schedule_name)],
         )
         yield self._last_run()
-        yield from self._connected(stack)
+        yield from self._settings(stack)
 
-    def _connected(self, stack: Stack) -> Iterator[Finding]:
-        if self.function is not None:
-            try:
-                self.bot = self.connect(stack, self.function)
-            except BatchbellError as error:
-                yield unanswered(stack_checks.FUNCTION, error)
+    def _settings(self, stack: Stack) -> Iterator[Finding]:
+        check, function = stack_checks.SETTINGS, self.function
+        if function is None:
+            yield skipped(check, "the poll function was not found")
+            return
+        self.bot = yield from _asked(
+            check,
+            lambda: self.connect(stack, function),
+            lambda it: [good(check, f"What ends at {it.openai_base_url} is told in {it.channel}")],
+        )
 
     def _last_run(self) -> Finding:
         if self.function is None:
@@ -175,7 +181,7 @@ class _Diagnosis:
     def _openai(self) -> Iterator[Finding]:
         bot, key = self.bot, self.secrets.get(Slot.OPENAI_API_KEY)
         if bot is None or key is None:
-            yield skipped(openai_checks.CHECK, "there is no key to try")
+            yield skipped(openai_checks.CHECK, self._why_untried("key", key))
             return
         yield from _asked(
             openai_checks.CHECK,
@@ -188,7 +194,7 @@ class _Diagnosis:
         rest = (*scopes, slack_checks.CHANNEL, slack_checks.HISTORY)
         bot, token = self.bot, self.secrets.get(Slot.SLACK_BOT_TOKEN)
         if bot is None or token is None:
-            yield from _skipped("there is no token to try", slack_checks.TOKEN, *rest)
+            yield from _skipped(self._why_untried("token", token), slack_checks.TOKEN, *rest)
             return
         who = bot.identity(token)
         yield slack_checks.token_finding(who)
@@ -200,12 +206,15 @@ class _Diagnosis:
         yield slack_checks.channel_finding(bot.channel, who.name, channel, newest)
         yield slack_checks.history_finding(newest)
 
+    def _why_untried(self, noun: str, secret: str | None) -> str:
+        return f"there is no {noun} to try" if secret is None else _NO_SETTINGS
+
     def _table(self) -> Iterator[Finding]:
         outbox_checks = (bot_checks.UNDELIVERED, bot_checks.PARKED, bot_checks.LANE)
         bot, function = self.bot, self.function
         if bot is None or function is None:
             checks = (stack_checks.TABLE, bot_checks.LAST_GOOD, *outbox_checks)
-            yield from _skipped("the poll function was not found", *checks)
+            yield from _skipped(_NO_SETTINGS, *checks)
             return
         name = function.environ.get("TABLE_NAME", "")
         try:

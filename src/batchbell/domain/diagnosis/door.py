@@ -38,7 +38,7 @@ def signed_finding(answer: DoorAnswer, url: str) -> Finding:
     if answer.status == 0:
         return _unreachable(SIGNED, answer, url)
     if answer.status == 401:
-        advice = "Look at the Slack function's log: it says why it cannot read or use the stored secret."
+        advice = "If it was stored just now, ask again in a minute; else the Slack function's log says why."
         says = "A request signed with the stored signing secret is refused"
         return wrong(SIGNED, "slash.signature_refused", says, advice)
     if answer.status != 200 or not answer.text:

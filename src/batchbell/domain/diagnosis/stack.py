@@ -9,7 +9,8 @@ from batchbell.domain.message.wording import duration
 from batchbell.domain.secret import Slot, misfit
 
 ACCOUNT, STACK, TABLE = "aws.account", "aws.stack", "aws.table"
-FUNCTION, SCHEDULE, LAST_RUN = "poll.function", "poll.schedule", "poll.last_run"
+FUNCTION, SETTINGS = "poll.function", "poll.settings"
+SCHEDULE, LAST_RUN = "poll.schedule", "poll.last_run"
 
 LOG_S = 1800
 """How far back the log is read."""
