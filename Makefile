@@ -15,7 +15,7 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-.PHONY: help demo playground run test check build lock setup screenshot clean
+.PHONY: help demo playground run test prove check build lock setup screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 
 test: check ## every check and every test
 	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
+
+prove: $(SETUP) ## random stories in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=…)
+	@TIME='$(TIME)' SEED='$(SEED)' STORIES='$(STORIES)' PYTHONPATH=src $(DEV)/python -m tests.proof
 
 check: $(SETUP) ## the checks alone
 	@echo "- checking style, types, imports and template"
