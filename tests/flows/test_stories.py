@@ -47,6 +47,18 @@ def test_history_is_not_announced_and_one_message_says_what_is_watched(bot: BotU
     assert "1 batch is open" in message.text
 
 
+def test_history_that_the_server_shows_only_after_the_baseline_is_not_announced(bot: BotUnderTest) -> None:
+    for age in range(150):
+        at = int(bot.clock()) - 3600 - age
+        bot.openai.add("completed", created_at=at - 60, completed_at=at)
+    bot.openai.faults.append(openai_faults.empty_page, on=Kind.NEXT_PAGE)
+
+    bot.tick(3)
+
+    assert bot.announced() == []
+    assert len(bot.texts()) == 1
+
+
 def test_what_ends_while_the_baseline_is_taken_is_announced_once(bot: BotUnderTest) -> None:
     batches = [bot.openai.add(created_at=int(bot.clock()) - age) for age in range(250)]
     bot.poll(time_s=3.5)

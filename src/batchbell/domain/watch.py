@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from batchbell.domain.batch import TERMINAL, Batch, Page, RequestCounts
-from batchbell.domain.cursor import Position, created_at
+from batchbell.domain.cursor import OVERLAP_S, Position, created_at
 from batchbell.domain.diff import Since
 from batchbell.domain.notification import BaselineReason
 
@@ -75,7 +75,8 @@ class Watch:
     @property
     def since(self) -> Since:
         is_taken = self.reason is None
-        return Since(0 if is_taken else self.baseline_at, self.position.cursor.seen_through)
+        baseline_at = self.baseline_at - OVERLAP_S if is_taken else self.baseline_at
+        return Since(baseline_at, self.position.cursor.seen_through)
 
 
 def begun(base_url: str, before: Watch | None, project: str | None, now: int) -> Watch:
