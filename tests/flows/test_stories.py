@@ -342,12 +342,17 @@ def test_who_wants_failures_only_hears_of_those_that_the_list_shows_late(
     assert len(bot.announced()) == announced
 
 
-def test_an_end_waits_for_its_counts_while_they_cannot_be_had(bot: BotUnderTest) -> None:
+@pytest.mark.parametrize(
+    "fault", [openai_faults.error(429, headers={"retry-after": "300"}), openai_faults.error(401)]
+)
+def test_an_end_waits_for_its_counts_while_they_cannot_be_had(
+    bot: BotUnderTest, fault: openai_faults.Fault
+) -> None:
     bot.tick()
     batch = bot.openai.add()
     bot.tick()
     shows_no_counts(bot, batch["id"], failed=3)
-    bot.openai.faults.append(openai_faults.error(429, headers={"retry-after": "300"}), on=Kind.RETRIEVE)
+    bot.openai.faults.append(fault, on=Kind.RETRIEVE)
     bot.tick()
     before = bot.announced()
 

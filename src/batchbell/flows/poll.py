@@ -248,7 +248,7 @@ class _Poll:
         self.retrieved += 1
         try:
             retrieved = self.listing.retrieve(batch.id, deadline_at=self.deadline_at)
-        except TransientError:
+        except (TransientError, RefusedError):
             return unconfirmed
         except PermanentError:
             return batch
