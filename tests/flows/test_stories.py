@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from batchbell.flows.poll import LONG_STOP_S
+from batchbell.domain.watch import LONG_STOP_S
 from local import openai_faults
 from local.openai_faults import Kind
 from local.openai_rows import counts
@@ -270,6 +270,73 @@ def test_after_a_restore_of_the_table_what_was_announced_is_found_and_not_repeat
     assert sorted(bot.announced()) == sorted(expected)
 
 
+def test_a_restore_to_before_the_first_good_poll_repeats_nothing(bot: BotUnderTest) -> None:
+    bot.openai.down = openai_faults.error(500)
+    bot.tick()
+    bot.openai.down = None
+    backup = bot.table.items()
+    bot.tick()
+    batch = bot.openai.add("failed", created_at=int(bot.clock()))
+    bot.tick()
+    bot.clock.at += LONG_STOP_S
+    bot.table.restore(backup)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+    assert len(bot.texts()) == 2
+
+
+def test_after_a_restore_also_what_a_later_poll_meets_is_looked_for(bot: BotUnderTest) -> None:
+    bot.tick()
+    backup = bot.table.items()
+    for _ in range(101):
+        bot.openai.add("failed", created_at=int(bot.clock()))
+    bot.tick(2)
+    bot.clock.at += LONG_STOP_S
+    bot.table.restore(backup)
+    bot.request_s = 58
+    bot.poll()
+    bot.request_s = 0
+
+    bot.tick(3)
+
+    assert len(bot.announced()) == len(set(bot.announced())) == 101
+
+
+def test_a_restore_repeats_nothing_of_a_server_that_does_not_say_when_batches_ended(
+    bot: BotUnderTest,
+) -> None:
+    bot.openai.mangle = lambda row: row | {"completed_at": None}
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batch["id"], "completed")
+    bot.tick()
+    bot.clock.at += 2 * LONG_STOP_S
+    bot.table.restore(backup)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+
+
+def test_a_restore_does_not_repeat_that_a_batch_is_gone(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.remove(batch["id"])
+    bot.tick(70)
+    bot.clock.at += LONG_STOP_S
+    bot.table.restore(backup)
+
+    bot.tick(70)
+
+    assert bot.announced() == [f"{batch['id']}#gone"]
+
+
 def test_the_key_of_another_project_announces_nothing_of_it_and_says_so_once(
     bot: BotUnderTest,
 ) -> None:
@@ -345,13 +412,15 @@ def test_who_wants_failures_only_hears_of_those_that_the_list_shows_late(
 @pytest.mark.parametrize(
     "fault", [openai_faults.error(429, headers={"retry-after": "300"}), openai_faults.error(401)]
 )
+@pytest.mark.parametrize("stopped_s", [0, 2 * LONG_STOP_S])
 def test_an_end_waits_for_its_counts_while_they_cannot_be_had(
-    bot: BotUnderTest, fault: openai_faults.Fault
+    bot: BotUnderTest, fault: openai_faults.Fault, stopped_s: int
 ) -> None:
     bot.tick()
     batch = bot.openai.add()
     bot.tick()
     shows_no_counts(bot, batch["id"], failed=3)
+    bot.clock.at += stopped_s
     bot.openai.faults.append(fault, on=Kind.RETRIEVE)
     bot.tick()
     before = bot.announced()

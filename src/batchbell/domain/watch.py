@@ -17,6 +17,9 @@ GONE_AFTER_S = 3600
 MOST_ENDED = 1000
 """How many recently ended batches are remembered besides the open ones, to spare look-ups."""
 
+LONG_STOP_S = 3600
+"""After so long without a good poll the table may be a restored one, that has forgotten posts."""
+
 RECHECK_S = 300
 """How often a batch that is listed as open long after its window is asked for by id."""
 
@@ -58,7 +61,8 @@ class Watch:
 
     `base_url` and `project` name the list: another one is another world. `reason` is why this
     baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
-    found ended. `polled_at` is the last good poll.
+    found ended. `polled_at` is the last good poll; `resumed_at` the first after a long stop: what
+    happened before may have been announced in a life that the table does not remember.
     """
 
     base_url: str
@@ -68,6 +72,7 @@ class Watch:
     baseline_ended: int = 0
     position: Position = Position()
     polled_at: int | None = None
+    resumed_at: int | None = None
     trouble: KeyTrouble | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
     version: int = 0
@@ -85,6 +90,12 @@ def begun(base_url: str, before: Watch | None, project: str | None, now: int) ->
         return Watch(base_url, now, BaselineReason.INSTALLED, project)
     reason = BaselineReason.PROJECT if before.base_url == base_url else BaselineReason.BASE_URL
     return Watch(base_url, now, reason, project, trouble=before.trouble, version=before.version)
+
+
+def resumed(watch: Watch, now: int) -> Watch:
+    """The watch, which notes it when it goes on after a long stop."""
+    last_at = watch.baseline_at if watch.polled_at is None else watch.polled_at
+    return replace(watch, resumed_at=now) if now - last_at > LONG_STOP_S else watch
 
 
 def is_another_project(watch: Watch, page: Page) -> bool:
