@@ -80,10 +80,19 @@ def _is_owed(played: Played, change: Change) -> bool:
     """Whether the promise covers this end: selected, after the baseline, and still to be seen."""
     story = played.story
     margin_s = 2 + (MOST_SKEW_S if any(each.kind is Kind.CLOCK for each in story.upsets) else 0)
-    is_there = any(row["id"] == change.batch_id for row in played.openai.batches)
-    if story.unknown_after is After.NEVER_KNOWN:
-        is_there = change.batch_id in played.shown
+    is_there = change.batch_id in _visible(played)
     return is_there and change.at > played.baseline_at + margin_s and _is_selected(played, change)
+
+
+def _visible(played: Played) -> set[str]:
+    """The batches that the bot can see.
+
+    A server that knows no `after` shows its first page only: of the rest it can see what it watches.
+    """
+    there = {str(row["id"]) for row in played.openai.batches}
+    if played.story.unknown_after is After.NEVER_KNOWN:
+        return there & set(played.watch.watched if played.watch else ())
+    return there
 
 
 def _is_selected(played: Played, change: Change) -> bool:
@@ -159,13 +168,18 @@ def _unsettled(played: Played) -> Iterator[str]:
 def _records(played: Played) -> Iterator[str]:
     """A record says what is true, and one of an ended batch ends, too."""
     truth = {row["id"]: row["status"] for row in played.openai.batches}
+    visible = _visible(played)
     latest = played.wires.stage.now + played.story.retention_s + MOST_SKEW_S
     for (pk, _), item in played.table.items.items():
         if not pk.startswith("batch#"):
             continue
         batch_id, status = pk.removeprefix("batch#"), item["status"]["S"]
         true_status = truth.get(batch_id, GONE)
-        if status != true_status and not (true_status == GONE and status in TERMINAL):
+        if batch_id in visible and status != true_status:
+            yield f"{batch_id} is recorded as {status}, and is {true_status}"
+        # What a poll recorded just before it died, and was deleted before the next one, is not watched.
+        is_missed = true_status == GONE and status not in (*TERMINAL, GONE)
+        if is_missed and played.watch and batch_id in played.watch.watched:
             yield f"{batch_id} is recorded as {status}, and is {true_status}"
         is_over = status in TERMINAL or status == GONE
         if is_over and not float(item.get("ttl", {}).get("N", "inf")) <= latest:

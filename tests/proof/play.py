@@ -61,7 +61,6 @@ class Played:
     posts: list[Post] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    shown: set[str] = field(default_factory=set)
     runs: int = 0
     overlaps: int = 0
     baseline_at: int = 0
@@ -105,7 +104,7 @@ class Play:
         SlackWire(self.wires, self.slack)
         session = requests.Session()
         session.trust_env = False
-        session.mount("http://", OpenAIWire(self.wires, self.openai, story.page_size, self.played.shown))
+        session.mount("http://", OpenAIWire(self.wires, self.openai, story.page_size))
         self._policy = a_policy(*story.notify_on, retention_s=story.retention_s)
         self._table = Table(client, "batchbell", story.retention_s, self.stage.pause)
         self._listing = OpenAIBatches(

@@ -178,14 +178,13 @@ def _life(random: Random, batch_id: str, restore: Restore | None) -> Life:
     ended_at = born_at + took_s if born_at + took_s < LENGTH_S + 8000 else None
     if born_at < -700 and random.random() < 0.5:
         ended_at = _time(random, 0, 1300, restore)
-    steps = sorted(random.sample(range(1, took_s), 2)) if took_s > 20 else []
-    life_steps = tuple(
-        (born_at + s, name) for s, name in zip(steps, ("in_progress", "finalizing"), strict=False)
-    )
+    lasts_s = took_s if ended_at is None else ended_at - born_at
+    steps = sorted(random.sample(range(1, lasts_s), 2)) if lasts_s > 20 else []
+    courses = zip(steps, ("in_progress", "finalizing"), strict=False)
     return Life(
         id=batch_id,
         born_at=born_at,
-        steps=life_steps,
+        steps=tuple((born_at + after_s, status) for after_s, status in courses),
         ended_at=ended_at,
         verdict=random.choice(list(Verdict)),
         late_s=random.choice((0, 0, 0, 5, 70, MOST_LATE_S)),

@@ -5,7 +5,6 @@ call takes no real time.
 """
 
 import json
-import re
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -102,15 +101,11 @@ class Wires:
         return answer
 
 
-_ID = re.compile(r'"id": "(batch_\w+)"')
-
-
 class OpenAIWire(BaseAdapter):
     """Beneath a session of requests. A server may show fewer rows at once than it is asked for."""
 
-    def __init__(self, wires: Wires, simulator: OpenAISimulator, page_size: int, shown: set[str]) -> None:
+    def __init__(self, wires: Wires, simulator: OpenAISimulator, page_size: int) -> None:
         super().__init__()
-        self._shown = shown
         self._wires = wires
         self._simulator = simulator
         self._page_size = page_size
@@ -141,7 +136,6 @@ class OpenAIWire(BaseAdapter):
             raise requests.ConnectionError
 
         answer = self._wires.call(System.OPENAI, f"{request.method} {path}", reply, go_wrong)
-        self._shown.update(_ID.findall(answer.body.decode()))
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
