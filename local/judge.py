@@ -51,7 +51,7 @@ def judge(changes: Iterable[Change], messages: Sequence[Landed]) -> Report:
             report.missing.append(notification_id)
         if told[notification_id] > 1:
             report.repeated.append(notification_id)
-        for sentence in _sentences(messages, notification_id):
+        for sentence in sentences(messages, notification_id):
             if not is_told(end.row, verdict, sentence):
                 report.wrong.append(f"{notification_id}: {sentence!r}")
     invented = {each for each in told if each.startswith("batch_")} - ends.keys()
@@ -85,7 +85,7 @@ def _ids(message: Landed) -> list[str]:
     return str(payload.get("ids", "")).split()
 
 
-def _sentences(messages: Sequence[Landed], notification_id: str) -> Iterator[str]:
+def sentences(messages: Sequence[Landed], notification_id: str) -> Iterator[str]:
     """What each message that announces it says of it: a digest has a line for each batch."""
     for message in messages:
         ids = _ids(message)

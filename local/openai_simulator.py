@@ -82,7 +82,7 @@ class OpenAISimulator:
         self._clock = clock
         self._rows: dict[str, Row] = {}
         self._lock = RLock()
-        self._server = Server(self._answer, port)
+        self._server = Server(self.reply_to, port)
 
     @classmethod
     def from_recording(
@@ -146,18 +146,8 @@ class OpenAISimulator:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _put(self, row: Row) -> Row:
-        with self._lock:
-            before = self._rows.get(row["id"], {})
-            self._rows[row["id"]] = deepcopy(row)
-            if row["status"] != before.get("status"):
-                self.journal.append(Change(self._clock(), row["id"], row["status"], deepcopy(row)))
-            return deepcopy(row)
-
-    def _newest_first(self) -> list[Row]:
-        return sorted(self._rows.values(), key=lambda row: row["created_at"])[::-1]
-
-    def _answer(self, method: str, target: str, headers: Mapping[str, str]) -> Reply:
+    def reply_to(self, method: str, target: str, headers: Mapping[str, str]) -> Reply:
+        """The true answer, and what a fault makes of it."""
         url = urlsplit(target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         asked = Asked(self._clock(), method, url.path, query)
@@ -168,6 +158,17 @@ class OpenAISimulator:
         for fault in (self.faults.take(asked.kind), self.down):
             reply = fault(reply) if fault else reply
         return reply
+
+    def _put(self, row: Row) -> Row:
+        with self._lock:
+            before = self._rows.get(row["id"], {})
+            self._rows[row["id"]] = deepcopy(row)
+            if row["status"] != before.get("status"):
+                self.journal.append(Change(self._clock(), row["id"], row["status"], deepcopy(row)))
+            return deepcopy(row)
+
+    def _newest_first(self) -> list[Row]:
+        return sorted(self._rows.values(), key=lambda row: row["created_at"])[::-1]
 
     def _headers(self) -> dict[str, str]:
         project = {"openai-project": self.project} if self.project is not None else {}

@@ -24,22 +24,12 @@ class _Handler(server.Handler):
     server: Server
 
     def answer(self) -> None:
-        arguments = self._arguments()
+        query = urlsplit(self.path).query
+        arguments = arguments_from(self.headers.get("content-type", ""), query, self.body().decode())
         token = self.headers.get("authorization", "").removeprefix("Bearer ") or arguments.pop("token", "")
         method = urlsplit(self.path).path.removeprefix("/api/")
         reply = self.server.answering(method, arguments, token)
         self._send(reply)
-
-    def _arguments(self) -> dict[str, Any]:
-        """JSON or a form, whichever was sent; a form's structures are JSON within it."""
-        body = self.body().decode()
-        if "json" in self.headers.get("content-type", "") and body:
-            return dict(json.loads(body))
-        form = dict(parse_qsl(urlsplit(self.path).query) + parse_qsl(body))
-        structures = {
-            key: json.loads(form[key]) for key in ("attachments", "blocks", "metadata") if key in form
-        }
-        return form | structures
 
     def _send(self, reply: Reply) -> None:
         if reply.sending is Sending.NEVER:
@@ -54,3 +44,12 @@ class _Handler(server.Handler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)
+
+
+def arguments_from(content_type: str, query: str, body: str) -> dict[str, Any]:
+    """JSON or a form, whichever was sent; a form's structures are JSON within it."""
+    if "json" in content_type and body:
+        return dict(json.loads(body))
+    form = dict(parse_qsl(query) + parse_qsl(body))
+    structures = {key: json.loads(form[key]) for key in ("attachments", "blocks", "metadata") if key in form}
+    return form | structures

@@ -71,7 +71,7 @@ class SlackSimulator:
         self._on_message = on_message
         self._history = History(clock)
         self._lock = RLock()
-        self._server = Server(self._reply_to, port)
+        self._server = Server(self.reply_to, port)
         self._url = f"http://127.0.0.1:{self._server.server_port}"
         self.base_url = f"{self._url}/api/"
         self.responses = Responses(self._history, f"{self._url}{_RESPONSE}", clock)
@@ -102,7 +102,7 @@ class SlackSimulator:
         """Another's message: a person's, or with a `bot_id` another bot's; or one `only_for` a person."""
         return self._history.land(channel, text=text, **said)
 
-    def _reply_to(self, method: str, arguments: dict[str, Any], token: str) -> Reply:
+    def reply_to(self, method: str, arguments: dict[str, Any], token: str) -> Reply:
         """The true answer, and what a fault makes of it."""
         with self._lock:
             self.calls.append(Call(self.clock(), method, arguments))

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from batchbell.flows.poll import LONG_STOP_S
+from batchbell.domain.watch import LONG_STOP_S
 from local import openai_faults
 from local.openai_faults import Kind
 from local.openai_rows import counts
@@ -45,6 +45,18 @@ def test_history_is_not_announced_and_one_message_says_what_is_watched(bot: BotU
     [message] = bot.slack.messages
     assert ids_of(message.metadata)[0].endswith("#watching")
     assert "1 batch is open" in message.text
+
+
+def test_history_that_the_server_shows_only_after_the_baseline_is_not_announced(bot: BotUnderTest) -> None:
+    for age in range(150):
+        at = int(bot.clock()) - 3600 - age
+        bot.openai.add("completed", created_at=at - 60, completed_at=at)
+    bot.openai.faults.append(openai_faults.empty_page, on=Kind.NEXT_PAGE)
+
+    bot.tick(3)
+
+    assert bot.announced() == []
+    assert len(bot.texts()) == 1
 
 
 def test_what_ends_while_the_baseline_is_taken_is_announced_once(bot: BotUnderTest) -> None:
@@ -258,6 +270,73 @@ def test_after_a_restore_of_the_table_what_was_announced_is_found_and_not_repeat
     assert sorted(bot.announced()) == sorted(expected)
 
 
+def test_a_restore_to_before_the_first_good_poll_repeats_nothing(bot: BotUnderTest) -> None:
+    bot.openai.down = openai_faults.error(500)
+    bot.tick()
+    bot.openai.down = None
+    backup = bot.table.items()
+    bot.tick()
+    batch = bot.openai.add("failed", created_at=int(bot.clock()))
+    bot.tick()
+    bot.clock.at += LONG_STOP_S
+    bot.table.restore(backup)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+    assert len(bot.texts()) == 2
+
+
+def test_after_a_restore_also_what_a_later_poll_meets_is_looked_for(bot: BotUnderTest) -> None:
+    bot.tick()
+    backup = bot.table.items()
+    for _ in range(101):
+        bot.openai.add("failed", created_at=int(bot.clock()))
+    bot.tick(2)
+    bot.clock.at += LONG_STOP_S
+    bot.table.restore(backup)
+    bot.request_s = 58
+    bot.poll()
+    bot.request_s = 0
+
+    bot.tick(3)
+
+    assert len(bot.announced()) == len(set(bot.announced())) == 101
+
+
+def test_a_restore_repeats_nothing_of_a_server_that_does_not_say_when_batches_ended(
+    bot: BotUnderTest,
+) -> None:
+    bot.openai.mangle = lambda row: row | {"completed_at": None}
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batch["id"], "completed")
+    bot.tick()
+    bot.clock.at += 2 * LONG_STOP_S
+    bot.table.restore(backup)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+
+
+def test_a_restore_does_not_repeat_that_a_batch_is_gone(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.remove(batch["id"])
+    bot.tick(70)
+    bot.clock.at += LONG_STOP_S
+    bot.table.restore(backup)
+
+    bot.tick(70)
+
+    assert bot.announced() == [f"{batch['id']}#gone"]
+
+
 def test_the_key_of_another_project_announces_nothing_of_it_and_says_so_once(
     bot: BotUnderTest,
 ) -> None:
@@ -330,12 +409,19 @@ def test_who_wants_failures_only_hears_of_those_that_the_list_shows_late(
     assert len(bot.announced()) == announced
 
 
-def test_an_end_waits_for_its_counts_while_they_cannot_be_had(bot: BotUnderTest) -> None:
+@pytest.mark.parametrize(
+    "fault", [openai_faults.error(429, headers={"retry-after": "300"}), openai_faults.error(401)]
+)
+@pytest.mark.parametrize("stopped_s", [0, 2 * LONG_STOP_S])
+def test_an_end_waits_for_its_counts_while_they_cannot_be_had(
+    bot: BotUnderTest, fault: openai_faults.Fault, stopped_s: int
+) -> None:
     bot.tick()
     batch = bot.openai.add()
     bot.tick()
     shows_no_counts(bot, batch["id"], failed=3)
-    bot.openai.faults.append(openai_faults.error(429, headers={"retry-after": "300"}), on=Kind.RETRIEVE)
+    bot.clock.at += stopped_s
+    bot.openai.faults.append(fault, on=Kind.RETRIEVE)
     bot.tick()
     before = bot.announced()
 

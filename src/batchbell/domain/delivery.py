@@ -4,15 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from batchbell.domain.batch import Batch
+from batchbell.domain.cursor import OVERLAP_S
 from batchbell.domain.notification import (
     Form,
     Gone,
+    KeyAccepted,
+    KeyRefused,
     Message,
     Misconfigured,
     Notification,
     RefusedForNow,
     Unacceptable,
     Unclear,
+    Watching,
 )
 
 LEASE_S = 180
@@ -105,12 +109,22 @@ def must_be_looked_for(notification: Notification, now: float) -> bool:
     return notification.look_first or notification.recorded_at < now - LOOK_FIRST_AFTER_S
 
 
+def may_be_forgotten(notification: Notification, resumed_at: int | None) -> bool:
+    """Whether it may have been announced before the bot went on after a long stop."""
+    return resumed_at is not None and happened_at(notification) < resumed_at + OVERLAP_S
+
+
 def happened_at(notification: Notification) -> float:
     """The earliest time at which the notification may have been announced."""
-    subject = notification.subject
-    if isinstance(subject, Batch) and subject.ended_at is not None:
-        return min(subject.ended_at, notification.recorded_at)
-    return notification.recorded_at
+    at: int | None
+    match notification.subject:
+        case Batch() as batch:
+            at = batch.created_at if batch.ended_at is None else batch.ended_at
+        case Gone(batch):
+            at = batch.created_at
+        case Watching(since=at) | KeyRefused(since=at) | KeyAccepted(refused_since=at):
+            pass
+    return notification.recorded_at if at is None else min(at, notification.recorded_at)
 
 
 def to_look_from(message: Message, now: float) -> float | None:

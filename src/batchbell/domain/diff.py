@@ -25,7 +25,9 @@ class Transition:
 class Since:
     """From when on things count: `baseline_at` for ends, `seen_through` for new batches.
 
-    Once the baseline is taken, `baseline_at` is 0: what it did not meet is new, whatever the clocks.
+    Once the baseline is taken, `baseline_at` lies earlier by as much as clocks may differ: what has
+    ended shortly before, and was not met, is told rather than lost. What ended long before is
+    history, whenever a server shows it.
     """
 
     baseline_at: int

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from batchbell.domain.batch import TERMINAL, Batch, Page, RequestCounts
-from batchbell.domain.cursor import Position, created_at
+from batchbell.domain.cursor import OVERLAP_S, Position, created_at
 from batchbell.domain.diff import Since
 from batchbell.domain.notification import BaselineReason
 
@@ -16,6 +16,9 @@ GONE_AFTER_S = 3600
 
 MOST_ENDED = 1000
 """How many recently ended batches are remembered besides the open ones, to spare look-ups."""
+
+LONG_STOP_S = 3600
+"""After so long without a good poll the table may be a restored one, that has forgotten posts."""
 
 RECHECK_S = 300
 """How often a batch that is listed as open long after its window is asked for by id."""
@@ -58,7 +61,8 @@ class Watch:
 
     `base_url` and `project` name the list: another one is another world. `reason` is why this
     baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
-    found ended. `polled_at` is the last good poll.
+    found ended. `polled_at` is the last good poll; `resumed_at` the first after a long stop: what
+    happened before may have been announced in a life that the table does not remember.
     """
 
     base_url: str
@@ -68,6 +72,7 @@ class Watch:
     baseline_ended: int = 0
     position: Position = Position()
     polled_at: int | None = None
+    resumed_at: int | None = None
     trouble: KeyTrouble | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
     version: int = 0
@@ -75,7 +80,8 @@ class Watch:
     @property
     def since(self) -> Since:
         is_taken = self.reason is None
-        return Since(0 if is_taken else self.baseline_at, self.position.cursor.seen_through)
+        baseline_at = self.baseline_at - OVERLAP_S if is_taken else self.baseline_at
+        return Since(baseline_at, self.position.cursor.seen_through)
 
 
 def begun(base_url: str, before: Watch | None, project: str | None, now: int) -> Watch:
@@ -84,6 +90,12 @@ def begun(base_url: str, before: Watch | None, project: str | None, now: int) ->
         return Watch(base_url, now, BaselineReason.INSTALLED, project)
     reason = BaselineReason.PROJECT if before.base_url == base_url else BaselineReason.BASE_URL
     return Watch(base_url, now, reason, project, trouble=before.trouble, version=before.version)
+
+
+def resumed(watch: Watch, now: int) -> Watch:
+    """The watch, which notes it when it goes on after a long stop."""
+    last_at = watch.baseline_at if watch.polled_at is None else watch.polled_at
+    return replace(watch, resumed_at=now) if now - last_at > LONG_STOP_S else watch
 
 
 def is_another_project(watch: Watch, page: Page) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from batchbell.domain.batch import TERMINAL, Batch, Status
+from batchbell.domain.delivery import may_be_forgotten
 from batchbell.domain.diff import Since, Transition, diff, is_owed
 from batchbell.domain.notification import Gone, Notification
 from batchbell.domain.policy import Policy
@@ -30,7 +31,7 @@ class Learning:
     records: Records
     policy: Policy
     since: Since
-    look_first: bool
+    resumed_at: int | None
     confirm: Callable[[Batch], Batch]
     watched: dict[str, Watched]
     recorded: int = 0
@@ -68,7 +69,7 @@ class Learning:
             return
         batch = last_known(batch_id) or Batch(batch_id, seen.status, seen.created_at)
         transition = Transition(replace(batch, status=GONE), seen.status, was_watched=True)
-        owed = Notification(f"{batch_id}#{GONE}", now, Gone(batch, missing_since), self.look_first)
+        owed = self._notification(batch_id, Gone(batch, missing_since), now)
         entry = Entry(transition, owed if self.policy.concerns(batch) else None)
         for stale in self._record([entry], now):
             again = replace(transition, old_status=stale.status)
@@ -88,8 +89,12 @@ class Learning:
         batch = transition.batch
         if batch.status in told or not is_owed(transition, self.policy, self.since, now):
             return Entry(transition, None)
-        notification = Notification(f"{batch.id}#{batch.status}", now, batch, self.look_first)
-        return Entry(transition, notification)
+        return Entry(transition, self._notification(batch.id, batch, now))
+
+    def _notification(self, batch_id: str, subject: Batch | Gone, now: int) -> Notification:
+        status = GONE if isinstance(subject, Gone) else subject.status
+        notification = Notification(f"{batch_id}#{status}", now, subject)
+        return replace(notification, look_first=may_be_forgotten(notification, self.resumed_at))
 
     def _again(self, stale: Stale, now: int) -> Entry:
         """The entry for a batch that another poll recorded first, from the status it recorded."""

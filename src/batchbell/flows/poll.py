@@ -14,10 +14,11 @@ from batchbell.domain.cursor import (
     position_after_complete,
     position_after_incomplete,
 )
+from batchbell.domain.delivery import may_be_forgotten
 from batchbell.domain.errors import PermanentError, RefusedError, TransientError
 from batchbell.domain.notification import Notification
 from batchbell.domain.policy import Policy
-from batchbell.domain.watch import Watch, begun, is_another_project, kept, to_retrieve
+from batchbell.domain.watch import Watch, begun, is_another_project, kept, resumed, to_retrieve
 from batchbell.flows import learn
 
 PAGE_LIMIT = 100
@@ -31,9 +32,6 @@ LAST_REQUEST_S = 3
 
 CONFIRM_WITHIN_S = 3600
 """How long the end of a batch may wait for its counts."""
-
-LONG_STOP_S = 3600
-"""After so long without a good poll the table may be a restored one, that has forgotten posts."""
 
 
 class Listing(Protocol):
@@ -91,10 +89,12 @@ def poll(
     watch = records.load_watch()
     if watch is None or watch.base_url != listing.base_url:
         watch = records.save_watch(begun(listing.base_url, watch, None, int(clock())))
+    watch = resumed(watch, int(clock()))
     try:
         first = listing.page(None, PAGE_LIMIT, deadline_at=deadline_at)
     except RefusedError as error:
-        records.save_watch(*trouble.refused(watch, error.status, int(clock())))
+        watch, owed = trouble.refused(watch, error.status, int(clock()))
+        records.save_watch(watch, _doubted(owed, watch))
         return PollResult(is_complete=False, failure=str(error))
     except (TransientError, PermanentError) as error:
         return PollResult(is_complete=False, failure=str(error))
@@ -125,12 +125,11 @@ class _Poll:
     retrieved: int = 0
 
     def __post_init__(self) -> None:
-        stopped_s = self.clock() - (self.watch.polled_at or self.clock())
         self.learning = learn.Learning(
             records=self.records,
             policy=self.policy,
             since=self.watch.since,
-            look_first=stopped_s > LONG_STOP_S,
+            resumed_at=self.watch.resumed_at,
             confirm=self._confirmed,
             watched=dict(self.watch.watched),
         )
@@ -241,14 +240,14 @@ class _Poll:
         a better word than that nothing is known.
         """
         ended_at = batch.ended_at or batch.created_at or self._now()
-        may_wait = ended_at > self._now() - CONFIRM_WITHIN_S
+        may_wait = max(ended_at, self.watch.resumed_at or 0) > self._now() - CONFIRM_WITHIN_S
         unconfirmed = replace(batch, status=Status.FINALIZING) if may_wait else batch
         if self._is_late():
             return unconfirmed
         self.retrieved += 1
         try:
             retrieved = self.listing.retrieve(batch.id, deadline_at=self.deadline_at)
-        except TransientError:
+        except (TransientError, RefusedError):
             return unconfirmed
         except PermanentError:
             return batch
@@ -278,4 +277,9 @@ class _Poll:
         if self.end in COMPLETE or self.end is End.STUCK:
             watch, told = trouble.baseline_told(watch, self.policy, now)
             owed += told
-        return watch, [replace(each, look_first=self.learning.look_first) for each in owed]
+        return watch, _doubted(owed, watch)
+
+
+def _doubted(owed: Sequence[Notification], watch: Watch) -> list[Notification]:
+    """What is owed, marked to be looked for first where it may have been announced before."""
+    return [replace(each, look_first=may_be_forgotten(each, watch.resumed_at)) for each in owed]
