@@ -68,7 +68,7 @@ def page(results: Results) -> str:
         "![Listing](performance/listing.svg)",
         "## A fresh process until ready",
         (
-            "What a function's first invocation makes before it asks anyone: imports, settings, and its clients. *boto3 "
+            "What a function's first invocation makes before it asks anyone: imports, settings, and its clients; the poll function leaves Slack's SDK until there is something to post, which is not in here. *boto3 "
             'alone* is `import boto3; boto3.client("dynamodb")`. *The usual way* is `bench/usual_way.py`, one function '
             "of `slack_bolt`, the `openai` package and a boto3 resource. A package that `sam build` makes holds no bytecode: "
             "its modules are compiled at each cold start, as *from source* here."
