@@ -430,10 +430,10 @@ def read_until(terminal: int, text: str) -> str:
 def test_secrets_are_checked_and_stored_and_an_empty_line_keeps_one(
     run: Run, team: Team, openai: OpenAISimulator, slack: SlackSimulator
 ) -> None:
-    with secret(team, "slack-signing-secret", None):
+    with secret(team, "slack-bot-token", None):
         code, told = run("secrets", stdin=f"\n  {slack.token} \r\n{slack.signing_secret}\n")
         stored = team.aws.client("ssm").get_parameter(
-            Name=f"/batchbell/{team.name}/slack-signing-secret", WithDecryption=True
+            Name=f"/batchbell/{team.name}/slack-bot-token", WithDecryption=True
         )["Parameter"]
 
     assert code == 0
@@ -441,5 +441,5 @@ def test_secrets_are_checked_and_stored_and_an_empty_line_keeps_one(
     assert "kept" in told
     assert "batchbell_search in the workspace Acme" in told
     assert "only `batchbell doctor` and a command typed in Slack can prove it" in told
-    assert (stored["Value"], stored["Type"]) == (slack.signing_secret, "SecureString")
+    assert (stored["Value"], stored["Type"]) == (slack.token, "SecureString")
     assert not any(each in told for each in (openai.key, slack.token, slack.signing_secret))
