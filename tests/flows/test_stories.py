@@ -432,6 +432,21 @@ def test_an_end_waits_for_its_counts_while_they_cannot_be_had(
     assert "3 of 10" in bot.texts()[-1]
 
 
+def test_a_status_that_only_stands_in_for_an_end_without_counts_is_not_announced(
+    bot: BotUnderTest,
+) -> None:
+    bot.policy = a_policy("finalizing", "completed")
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    shows_no_counts(bot, batch["id"], failed=3)
+    bot.openai.faults.append(openai_faults.error(401), on=Kind.RETRIEVE)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+
+
 def test_history_of_a_server_without_creation_times_is_not_announced(bot: BotUnderTest) -> None:
     bot.openai.mangle = lambda row: row | {"created_at": None}
     now = int(bot.clock())

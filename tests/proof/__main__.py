@@ -9,6 +9,7 @@ import sys
 import time
 from itertools import count
 
+from tests.proof.exhaust import exhausted, table
 from tests.proof.judge import judged
 from tests.proof.play import Play
 from tests.proof.shrink import shrunk
@@ -17,12 +18,15 @@ from tests.proof.tally import Tally
 
 
 def main() -> int:
+    """Whether the promise was broken."""
     # Nobody's own AWS account has a part in this.
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}
+    if os.environ.get("EXHAUST"):
+        return _exhaust()
     begun_at, tally = time.monotonic(), Tally()
     first, most = int(os.environ.get("SEED") or 0), int(os.environ.get("STORIES") or 0)
     time_s = float(os.environ.get("TIME") or (60 if not most else "inf"))
-    failures = 0
+    is_broken = False
     for seed in count(first):
         if time.monotonic() - begun_at > time_s or (most and seed == first + most):
             break
@@ -30,14 +34,24 @@ def main() -> int:
         result = judged(played)
         tally.add(played, result)
         if result.broken:
-            failures += 1
+            is_broken = True
             print(f"story {seed} breaks the promise:", *result.broken, sep="\n    ")
-            if not os.environ.get("KEEP_ON"):
+            if not os.environ.get("BRIEF"):
                 _show(seed)
+            if not os.environ.get("KEEP_ON"):
                 break
     print(tally.text())
     print(f"seeds {first} to {first + tally.stories - 1}, {time.monotonic() - begun_at:.0f} s")
-    return bool(failures)
+    return is_broken
+
+
+def _exhaust() -> int:
+    results = list(exhausted())
+    for _, faults, result in results:
+        if result.broken:
+            print(f"with {faults}:", *result.broken, sep="\n    ")
+    print(table(results))
+    return any(result.broken for _, _, result in results)
 
 
 def _show(seed: int) -> None:

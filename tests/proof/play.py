@@ -30,6 +30,7 @@ from tests.proof.memory import Item, Memory
 from tests.proof.stage import Killed, Stage
 from tests.proof.story import Kind, Life, Restore, Story, Upset
 from tests.proof.wires import OpenAIWire, SlackWire, TableWire, Wires
+from tests.tables import NAME
 
 TEAM = "search"
 TIMEOUT_S = 150
@@ -106,7 +107,7 @@ class Play:
         session.trust_env = False
         session.mount("http://", OpenAIWire(self.wires, self.openai, story.page_size))
         self._policy = a_policy(*story.notify_on, retention_s=story.retention_s)
-        self._table = Table(client, "batchbell", story.retention_s, self.stage.pause)
+        self._table = Table(client, NAME, story.retention_s, self.stage.pause)
         self._listing = OpenAIBatches(
             self.openai.base_url,
             lambda afresh: self.openai.key,
@@ -312,7 +313,7 @@ class Play:
 
     def _look_at_watch(self) -> None:
         """See whether the cursor has passed something unread: neither of its times may."""
-        read_table = Table(_Reader(self.memory), "batchbell", 0)  # type: ignore[arg-type]
+        read_table = Table(_Reader(self.memory), NAME, 0)  # type: ignore[arg-type]
         watch = BatchTable(read_table).load_watch()
         if watch is None:
             return

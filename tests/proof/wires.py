@@ -82,18 +82,19 @@ class Wires:
         """
         number = len(self.calls)
         random = Random(self._seed * 1_000_003 + number)
+        before_s, after_s = random.choice(TAKES_S[system]), random.choice(TAKES_S[system])
         fault = self._choose(number, system, random)
         called = Called(self.stage.now, self.stage.number, system, what, fault, is_answered=False)
         self.calls.append(called)
         if fault:
             self._say(f"call {number} ({what}) is {fault}")
-        self.stage.pause(SLOW_S[system] if fault is Fault.SLOW else random.choice(TAKES_S[system]))
+        self.stage.pause(SLOW_S[system] if fault is Fault.SLOW else before_s)
         if fault is Fault.KILLED_BEFORE:
             raise Killed
         self.number = number
         is_true = fault in (None, Fault.SLOW, Fault.KILLED_AFTER)
         answer = effect() if is_true else go_wrong(fault)  # type: ignore[arg-type]
-        self.stage.pause(random.choice(TAKES_S[system]))
+        self.stage.pause(after_s)
         if fault is Fault.KILLED_AFTER:
             raise Killed
         if is_true and is_good(answer):

@@ -25,7 +25,8 @@ class Learning:
     """What one poll has learned so far; `watched` follows what is recorded, never runs ahead.
 
     `confirm` asks for a completed batch by id, of which the list does not tell how it fared.
-    `history` counts the ends that were recorded and are not told.
+    `history` counts the ends that were recorded and are not told; `waiting` are completed batches that
+    count as open until their counts can be had.
     """
 
     records: Records
@@ -38,6 +39,7 @@ class Learning:
     owed: int = 0
     history: int = 0
     unstorable: list[str] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)
 
     def learn(self, batches: Sequence[Batch], now: int) -> None:
         """Record how these batches differ from what is recorded, and watch them from then on."""
@@ -82,12 +84,15 @@ class Learning:
         batch = transition.batch
         is_unsure = batch.status == Status.COMPLETED and verdict_for(batch) is Verdict.UNKNOWN
         if is_unsure and is_owed(transition, self.policy, self.since, now):
-            return replace(transition, batch=self.confirm(batch))
-        return transition
+            batch = self.confirm(batch)
+            if not (batch.is_terminal or batch.is_retrieved):
+                self.waiting.add(batch.id)
+        return replace(transition, batch=batch)
 
     def _entry(self, transition: Transition, now: int, told: frozenset[str] = frozenset()) -> Entry:
         batch = transition.batch
-        if batch.status in told or not is_owed(transition, self.policy, self.since, now):
+        is_made_up = batch.id in self.waiting and not batch.is_terminal
+        if is_made_up or batch.status in told or not is_owed(transition, self.policy, self.since, now):
             return Entry(transition, None)
         return Entry(transition, self._notification(batch.id, batch, now))
 

@@ -1,0 +1,60 @@
+"""Exhaust: one story with every kind of end, and in it every fault at every call, one at a time."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tests.proof.faults import KINDS, System
+from tests.proof.judge import Judged, judged
+from tests.proof.play import Faults, Play
+from tests.proof.story import Life, Story, Verdict
+
+_ENDED_AT = (150, 160, 250, 260, 270, 330, 335, 336)
+
+STORY = Story(
+    seed=0,
+    ticks=(5, 65, 125, 185, 245, 246, 305, 365),
+    lives=(
+        Life("batch_old", born_at=-9000, ended_at=-8000),
+        Life("batch_night", born_at=-4000, ended_at=190, steps=((-3000, "in_progress"), (100, "finalizing"))),
+        *(
+            Life(f"batch_{number}", born_at=20 * number, ended_at=ended_at, verdict=verdict)
+            for number, (verdict, ended_at) in enumerate(zip(Verdict, _ENDED_AT, strict=True))
+        ),
+        Life("batch_swift", born_at=190, ended_at=195, verdict=Verdict.FAILED),
+        Life("batch_late", born_at=195, ended_at=200, verdict=Verdict.PARTLY, late_s=100),
+        Life("batch_unsure", born_at=195, ended_at=241, verdict=Verdict.PARTLY, countless_s=90),
+    ),
+    page_size=5,
+    notify_on=("completed", "failed", "expired", "cancelled"),
+)
+
+
+def exhausted(every: int = 1) -> Iterator[tuple[System, Faults, Judged]]:
+    """What came of each fault at each call of the story; of each `every`-th only, for a quick look."""
+    calls = Play(STORY, {}).run().wires.calls
+    last_at = calls[0].at + STORY.length_s
+    points = [(number, call.system) for number, call in enumerate(calls) if call.at <= last_at]
+    tried = [(number, system, fault) for number, system in points for fault in KINDS[system]]
+    for number, system, fault in tried[::every]:
+        played = Play(STORY, {number: fault}).run()
+        yield system, played.faults, judged(played)
+
+
+def table(results: Sequence[tuple[System, Faults, Judged]]) -> str:
+    """The results as a table of Markdown."""
+    rows = [
+        "| calls of | points | kinds | stories | lost | repeated | as allowed | wrong |",
+        "| --- |" + " ---: |" * 7,
+    ]
+    for system in System:
+        here = [(faults, result) for of, faults, result in results if of == system]
+        points = {number for faults, _ in here for number in faults}
+        sums = Counter[str]()
+        for _, result in here:
+            for name in ("lost", "repeated", "allowed", "wrong"):
+                sums[name] += len(getattr(result, name))
+        rows.append(
+            f"| {system} | {len(points)} | {len(KINDS[system])} | {len(here)} | {sums['lost']} "
+            f"| {sums['repeated']} | {sums['allowed']} | {sums['wrong']} |"
+        )
+    return "\n".join(rows)

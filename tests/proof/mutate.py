@@ -1,0 +1,96 @@
+"""Mutate: take away one of the rules that keep the promise, and see whether the proof finds out."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """In one file of src/batchbell, `old` is `new`."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+
+
+MUTATIONS = (
+    Mutation(
+        "the old status is no condition of a record",
+        "adapters/batch_table.py",
+        '"#status = :old"',
+        '"attribute_exists(#status)"',
+    ),
+    Mutation(
+        "a record has no condition at all",
+        "adapters/batch_table.py",
+        '"ConditionExpression": condition',
+        '"ConditionExpression": condition and "attribute_exists(pk) OR attribute_not_exists(pk)"',
+    ),
+    Mutation("a claim has no lease", "domain/delivery.py", "LEASE_S = 180", "LEASE_S = 0"),
+    Mutation(
+        "nothing is looked for before it is posted again",
+        "flows/deliver.py",
+        "if since is None:",
+        "if since is None or message.version:",
+    ),
+    Mutation("the cursor has no overlap", "domain/cursor.py", "OVERLAP_S = 300", "OVERLAP_S = 0"),
+    Mutation("an ended batch may be open again", "domain/diff.py", "or old_status in TERMINAL", ""),
+    Mutation(
+        "a walk never stops where the server repeats itself",
+        "domain/cursor.py",
+        "new_ids == 0",
+        "new_ids < 0",
+    ),
+    Mutation(
+        "nothing is looked for after a long stop",
+        "domain/delivery.py",
+        "return resumed_at is not None and",
+        "return False and",
+    ),
+    Mutation(
+        "two runs may work on one message",
+        "adapters/outbox_table.py",
+        '"version = :version"',
+        '"attribute_exists(pk) OR version = :version"',
+    ),
+)
+
+
+def main() -> int:
+    survivors = 0
+    for mutation in MUTATIONS:
+        found = _found(mutation)
+        survivors += found is None
+        print(f"{mutation.what}: {found or 'NOT FOUND'}", flush=True)
+    return bool(survivors)
+
+
+def _found(mutation: Mutation) -> str | None:
+    """What the proof says of a copy of src with the mutation."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(
+            ROOT / "src", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        path = Path(folder, "batchbell", mutation.file)
+        text = path.read_text()
+        if text.count(mutation.old) != 1:
+            raise SystemExit(f"{mutation.file} has not exactly one {mutation.old!r}: mend the mutation")
+        path.write_text(text.replace(mutation.old, mutation.new))
+        environ = {**os.environ, "PYTHONPATH": folder, "BRIEF": "1", "TIME": os.environ.get("TIME") or "600"}
+        command = [sys.executable, "-m", "tests.proof"]
+        proof = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    broken = re.search(r"story (\d+) breaks the promise:\n +(.*)", proof.stdout)
+    return f"story {broken[1]}: {broken[2]}" if broken else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The promise: a fixed part of what `make prove` tries, and what makes its word good."""
+
+import re
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from batchbell.domain import cursor
+from tests.proof.exhaust import exhausted
+from tests.proof.judge import judged
+from tests.proof.memory import Item, Memory
+from tests.proof.play import Play
+from tests.proof.story import story_for
+from tests.proof.tally import Tally
+from tests.tables import LocalTable
+
+
+@pytest.mark.parametrize("first", range(0, 30, 10))
+def test_whatever_fails_every_end_is_announced_and_none_repeated_against_the_promise(first: int) -> None:
+    tally, broken = Tally(), []
+
+    for seed in range(first, first + 10):
+        played = Play(story_for(seed)).run()
+        result = judged(played)
+        tally.add(played, result)
+        broken += [f"story {seed}: {each}" for each in result.broken]
+
+    assert broken == []
+    assert tally.hard >= 5
+    assert tally.owed > 20
+
+
+def test_one_fault_at_any_call_of_a_story_breaks_nothing() -> None:
+    results = list(exhausted(every=61))
+
+    assert [(faults, result.broken) for _, faults, result in results if result.broken] == []
+    assert len(results) > 15
+
+
+def test_a_seed_is_one_story_to_the_last_call() -> None:
+    first, second = (Play(story_for(3)).run() for _ in range(2))
+
+    assert first.wires.calls == second.wires.calls
+    assert [_without_port(line) for line in first.lines] == [_without_port(line) for line in second.lines]
+    assert len(first.faults) > 50
+
+
+def test_what_went_wrong_in_a_story_can_be_given_to_it() -> None:
+    first = Play(story_for(3)).run()
+
+    second = Play(story_for(3), first.faults).run()
+
+    assert first.wires.calls == second.wires.calls
+
+
+def test_the_proof_finds_a_rule_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cursor, "OVERLAP_S", 0)
+
+    broken = [judged(Play(story_for(seed)).run()).broken for seed in range(4)]
+
+    assert any(broken)
+
+
+def test_the_table_in_memory_answers_as_motos_does(table: LocalTable) -> None:
+    played = Play(story_for(12), table=Compared(table)).run()
+
+    assert len(played.wires.calls) > 300
+    assert judged(played).broken == ()
+
+
+class Compared(Memory):
+    """The table in memory, each of whose answers must be moto's, too."""
+
+    def __init__(self, table: LocalTable) -> None:
+        super().__init__()
+        self._table = table
+
+    def __call__(self, operation: str, request: Item) -> Item:
+        is_known = request.get("ClientRequestToken") in self._tokens  # which moto does not look at
+        ours = _outcome(lambda: super(Compared, self).__call__(operation, request))
+        name = re.sub("(?<!^)([A-Z])", r"_\1", operation).lower()
+        theirs = ours if is_known else _outcome(lambda: getattr(self._table.client, name)(**request))
+        assert _told(ours) == _told(theirs), (operation, request)
+        if isinstance(ours, ClientError):
+            raise ours
+        return ours
+
+
+def _outcome(ask: Any) -> Any:
+    try:
+        return ask()
+    except ClientError as error:
+        return error
+
+
+def _told(outcome: Any) -> Any:
+    """What our adapters read of an answer."""
+    if isinstance(outcome, ClientError):
+        response: Any = outcome.response
+        reasons = [(each["Code"], each.get("Item")) for each in response.get("CancellationReasons", [])]
+        return response["Error"]["Code"], response.get("Item"), reasons
+    return outcome.get("Item"), outcome.get("Items")
+
+
+def _without_port(line: str) -> str:
+    return re.sub(r"127\.0\.0\.1:\d+", "", line)
