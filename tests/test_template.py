@@ -221,15 +221,11 @@ def test_two_teams_in_one_account_share_no_name() -> None:
 
 
 def test_the_template_deploys_in_a_new_account() -> None:
-    reserved = properties("PollFunction")["ReservedConcurrentExecutions"]["Fn::If"]
+    if_wanted = ["HasReservedConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]
 
-    assert reserved == [
-        "HasReservedConcurrency",
-        {"Ref": "ReservedConcurrency"},
-        {"Ref": "AWS::NoValue"},
-    ]
     assert PARAMETERS["ReservedConcurrency"]["Default"] == ""
-    assert "ReservedConcurrentExecutions" not in properties("SlackFunction")
+    for function in ("PollFunction", "SlackFunction"):
+        assert properties(function)["ReservedConcurrentExecutions"] == {"Fn::If": if_wanted}
 
 
 def test_two_stacks_share_no_metric() -> None:
@@ -309,8 +305,10 @@ def test_only_alarms_of_the_account_may_use_the_topic_and_a_mail_is_sent_only_to
     assert (allow["Effect"], allow["Principal"]) == ("Allow", {"Service": "cloudwatch.amazonaws.com"})
     assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-    assert RESOURCES["AlarmSubscription"]["Condition"] == "HasAlarmEmail"
-    assert properties("AlarmSubscription")["Endpoint"] == {"Ref": "AlarmEmail"}
+    mail = [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
+    assert properties("AlarmTopic")["Subscription"] == {
+        "Fn::If": ["HasAlarmEmail", mail, {"Ref": "AWS::NoValue"}]
+    }
 
 
 def test_the_dashboard_shows_metrics_and_logs_that_there_are() -> None:
