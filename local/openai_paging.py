@@ -28,9 +28,9 @@ def page(
     if wrong := _wrong_limit(limit):
         return 400, wrong
     if after is not None and unknown_after is not After.NEVER_KNOWN:
-        ids = [row["id"] for row in rows]
-        if after in ids:
-            rows = rows[ids.index(after) + 1 :]
+        place = next((place for place, row in enumerate(rows) if row["id"] == after), None)
+        if place is not None:
+            rows = rows[place + 1 :]
         elif unknown_after is After.REFUSED:
             return 400, error_body(f"No batch found with id '{after}'.", None, "after")
         elif unknown_after is After.EMPTY_PAGE:
