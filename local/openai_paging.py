@@ -56,7 +56,6 @@ def listing(shown: Sequence[Row], has_more: bool) -> Row:
 
 def _older(rows: Sequence[Row], after: str, unknown_after: After) -> Sequence[Row] | None:
     """The rows after that one; None where this is refused."""
-    ids = [row["id"] for row in rows]
     match unknown_after:
         case After.NEVER_KNOWN:
             return rows
@@ -64,8 +63,9 @@ def _older(rows: Sequence[Row], after: str, unknown_after: After) -> Sequence[Ro
             return [row for row in rows if md5(row["id"].encode()).hexdigest() > after]
         case After.PROMISED:
             return []
-    if after in ids:
-        return rows[ids.index(after) + 1 :]
+    place = next((place for place, row in enumerate(rows) if row["id"] == after), None)
+    if place is not None:
+        return rows[place + 1 :]
     return {After.EMPTY_PAGE: [], After.FIRST_PAGE: rows}.get(unknown_after)
 
 

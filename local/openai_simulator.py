@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -81,6 +80,7 @@ class OpenAISimulator:
         self.requests: list[Asked] = []
         self._clock = clock
         self._rows: dict[str, Row] = {}
+        self._order: list[str] | None = None
         self._lock = RLock()
         self._server = Server(self.reply_to, port)
 
@@ -107,7 +107,7 @@ class OpenAISimulator:
     def batches(self) -> list[Row]:
         """All batches, newest first; of two created in one second the one added last comes first."""
         with self._lock:
-            return deepcopy(self._newest_first())
+            return [_copied(row) for row in self._newest_first()]
 
     def add(self, row: Row | str = "in_progress", **fields: Any) -> Row:
         """Add this row, or a new one that came to this status just now."""
@@ -132,6 +132,7 @@ class OpenAISimulator:
     def remove(self, batch_id: str) -> None:
         with self._lock:
             del self._rows[batch_id]
+            self._order = None
 
     def start(self) -> None:
         self._server.start()
@@ -162,13 +163,17 @@ class OpenAISimulator:
     def _put(self, row: Row) -> Row:
         with self._lock:
             before = self._rows.get(row["id"], {})
-            self._rows[row["id"]] = deepcopy(row)
-            if row["status"] != before.get("status"):
-                self.journal.append(Change(self._clock(), row["id"], row["status"], deepcopy(row)))
-            return deepcopy(row)
+            if before.get("created_at") != row["created_at"]:
+                self._order = None
+            kept = self._rows[row["id"]] = _copied(row)  # never changed, only replaced
+            if kept["status"] != before.get("status"):
+                self.journal.append(Change(self._clock(), kept["id"], kept["status"], kept))
+            return _copied(kept)
 
     def _newest_first(self) -> list[Row]:
-        return sorted(self._rows.values(), key=lambda row: row["created_at"])[::-1]
+        if self._order is None:
+            self._order = sorted(self._rows, key=lambda batch_id: self._rows[batch_id]["created_at"])[::-1]
+        return [self._rows[batch_id] for batch_id in self._order]
 
     def _headers(self) -> dict[str, str]:
         project = {"openai-project": self.project} if self.project is not None else {}
@@ -208,9 +213,17 @@ class OpenAISimulator:
         return status, self.dialect.page(content) if status == 200 else content
 
     def _listed(self) -> list[Row]:
-        listed = (row for row in self._newest_first() if row["id"] not in self.unlisted)
-        return [self.stale.get(row["id"], row) for row in listed]
+        rows = self._newest_first()
+        if not self.unlisted and not self.stale:
+            return rows
+        return [self.stale.get(row["id"], row) for row in rows if row["id"] not in self.unlisted]
 
     def _sent(self, row: Row) -> Row:
         shown = self.dialect.row(row)
-        return self.mangle(deepcopy(shown)) if self.mangle else shown
+        return self.mangle(_copied(shown)) if self.mangle else shown
+
+
+def _copied(row: Row) -> Row:
+    """The row once more, as JSON holds it; several times faster than `deepcopy`."""
+    copy: Row = json.loads(json.dumps(row))
+    return copy

@@ -404,7 +404,7 @@ def test_a_try_is_given_no_longer_than_the_time_left(
             given.append(options["timeout"])
             return super().send(request, **options)
 
-    client = OpenAIBatches(openai.base_url, Keys(), clock=time, session=Session())
+    client = OpenAIBatches(openai.base_url, Keys(), clock=time, new_session=Session)
 
     client.page(deadline_at=NOW + left_s)
 

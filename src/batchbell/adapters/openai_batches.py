@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from random import random as random_share
@@ -35,7 +36,8 @@ class OpenAIBatches:
     """List Batches and Retrieve Batch of `base_url`, with `api_version` where Azure wants one.
 
     `key(afresh)` gives the API key, read anew from where it is kept if `afresh`: a refused key
-    may have been rotated. It goes into one header of one host, and into no error.
+    may have been rotated. It goes into one header of one host, and into no error. Several threads
+    may ask at once, each in a session of its own.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class OpenAIBatches:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = random_share,
-        session: requests.Session | None = None,
+        new_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._key = key
@@ -55,7 +57,7 @@ class OpenAIBatches:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._session = session or requests.Session()
+        self._own = _Own(new_session)
 
     def page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
         """One page, newest first: of the batches older than the batch `after`.
@@ -149,7 +151,7 @@ class OpenAIBatches:
         if left_s <= 0:
             return Answer(trouble="no time left")
         try:
-            with self._session.get(
+            with self._own.session.get(
                 self.base_url + path,
                 params={"api-version": self._api_version or None, **params},
                 headers=_HEADERS,
@@ -183,6 +185,13 @@ class OpenAIBatches:
                 break
             body += chunk
         return bytes(body)
+
+
+class _Own(threading.local):
+    """What each thread has for itself."""
+
+    def __init__(self, new_session: Callable[[], requests.Session]) -> None:
+        self.session = new_session()
 
 
 class _Key(AuthBase):

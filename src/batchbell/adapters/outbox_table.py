@@ -49,6 +49,7 @@ class OutboxTable:
 
     def drop(self, notification: Notification) -> None:
         """Remove a notification that need not be delivered any more."""
+        self._table.pace(2)
         self._table.ask("drop a notification", "delete_item", Key=_notification_key(notification))
 
     def claim(self, message: Message) -> Message:
