@@ -83,8 +83,12 @@ class Visit:
         return self.asking.page(window.after)
 
     def _shows(self, window: Window, page: Page) -> bool:
-        """Learn what the page shows of what is watched; whether that is any of what it should."""
-        self.stretches.append(Stretch([window.after, *(batch.id for batch in page.batches)], is_top=False))
-        known = [batch for batch in page.batches if batch.id in self.learning.watched]
-        self.learning.learn_page(page, known, self.asking.now())
-        return any(batch.id in window.ids for batch in known)
+        """Learn what the page shows of what is watched or open; whether that is any of what it should."""
+        watched = self.learning.watched
+        # An old end that nobody remembers is none of ours: to learn it would be to look for its record.
+        batches = [batch for batch in page.batches if batch.id in watched or not batch.is_terminal]
+        self.learning.learn_page(page, batches, self.asking.now())
+        rows = [batch.id for batch in page.batches]
+        if shows := not set(rows).isdisjoint(window.ids):
+            self.stretches.append(Stretch([window.after, *rows], is_top=False))
+        return shows

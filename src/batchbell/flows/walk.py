@@ -83,17 +83,12 @@ class Walk:
         leg_ids: set[str] = set()
         while self.end is None and self.pages < MOST_PAGES:
             page = page or self._page(rows[-1] if rows else leg.after)
-            ids = [batch.id for batch in page.batches]
-            end = end_of(
-                leg,
-                page,
-                is_first=not rows,
-                new_ids=len(set(ids) - leg_ids),
-                now=self.asking.now(),
-            )
+            new = [id for id in dict.fromkeys(each.id for each in page.batches) if id not in leg_ids]
+            end = end_of(leg, page, is_first=not rows, new_ids=len(new), now=self.asking.now())
             self._learn(page)
-            rows += ids
-            leg_ids.update(ids)
+            if end is not End.LOST:
+                rows += new
+            leg_ids.update(new)
             self.end, page = end, None
 
     def _page(self, after: str | None) -> Page:
