@@ -190,7 +190,7 @@ def _life(random: Random, batch_id: str, restore: Restore | None) -> Life:
         late_s=random.choice((0, 0, 0, 5, 70, MOST_LATE_S)),
         countless_s=random.choice((0, 0, 30, 400)),
         flickers_s=random.choice((None, None, None, 15, 100)),
-        removed_at=_time(random, 100, 1300, restore) if random.random() < 0.06 else None,
+        removed_at=_time(random, 100, 1300, restore) if random.random() < 0.12 else None,
     )
 
 
