@@ -384,7 +384,9 @@ class Play:
         if self._given is not None:
             fault = self._given.get(number)
             return fault if fault in KINDS[system] else None
-        return random.choice(KINDS[system]) if random.random() < self.story.fault_rate else None
+        if system not in self.story.victims or random.random() >= self.story.fault_rate:
+            return None
+        return random.choice(KINDS[system])
 
     def _say(self, line: str) -> None:
         at = self.stage.now - NOW
