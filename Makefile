@@ -19,7 +19,7 @@ endif
 CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
 TEMPLATES := template.yaml .github/deploy-role.yaml
 
-.PHONY: help demo playground run test prove check build lock setup bench cost licences screenshot clean
+.PHONY: help demo playground run test prove mutate check build lock setup bench cost licences screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,8 +36,11 @@ run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 test: check ## every check and every test
 	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
 
-prove: $(SETUP) ## random stories in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=…)
-	@TIME='$(TIME)' SEED='$(SEED)' STORIES='$(STORIES)' PYTHONPATH=src $(DEV)/python -m tests.proof
+prove: $(SETUP) ## random stories in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=… EXHAUST=1)
+	@TIME='$(TIME)' SEED='$(SEED)' STORIES='$(STORIES)' EXHAUST='$(EXHAUST)' PYTHONPATH=src $(DEV)/python -m tests.proof
+
+mutate: $(SETUP) ## take away one rule after the other, and see whether the stories find it (TIME=600 SEED=0)
+	@TIME='$(TIME)' SEED='$(SEED)' $(DEV)/python -m tests.proof.mutate
 
 check: $(SETUP) .venv/checks/.made ## the checks alone
 	@echo "- checking style, types, imports, templates and workflows"

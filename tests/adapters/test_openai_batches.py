@@ -656,7 +656,7 @@ def headers_sent(base_url: str, time: Time, api_version: str) -> dict[str, str]:
             raise requests.ConnectionError
 
     client = OpenAIBatches(
-        base_url, Keys(), api_version=api_version, clock=time, sleep=time.sleep, session=Session()
+        base_url, Keys(), api_version=api_version, clock=time, sleep=time.sleep, new_session=Session
     )
     with suppress(TransientError):
         client.page(deadline_at=DEADLINE)

@@ -127,7 +127,7 @@ def test_what_cannot_be_looked_up_is_posted_once_more_and_then_parked() -> None:
 
 
 def test_what_was_in_doubt_before_a_refused_repeat_is_in_doubt_again() -> None:
-    repeat = replace(BEGUN, is_blind=True)
+    repeat = doubtful(BEGUN, NOW)
 
     message = after(Misconfigured("token_revoked"), repeat, NOW + 60)
 

@@ -309,6 +309,18 @@ def test_refusals_for_now_do_not_make_a_later_doubt_wait_longer(bot: BotUnderTes
     assert bot.announced() == expected
 
 
+def test_a_message_in_doubt_that_was_looked_for_in_vain_is_looked_for_again_before_a_later_post(
+    bot: BotUnderTest,
+) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST] += [slack_faults.lands_late(200), slack_faults.error("not_in_channel")]
+
+    bot.tick(12)
+
+    assert bot.announced() == expected
+    assert nothing_is_left(bot)
+
+
 def test_a_message_that_lands_later_than_we_looked_has_a_copy_that_says_so(
     bot: BotUnderTest,
 ) -> None:

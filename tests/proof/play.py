@@ -24,7 +24,7 @@ from local.openai_rows import counts
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, Landed, SlackSimulator
 from tests.bot import ids_of
-from tests.builders import NOW, a_policy
+from tests.builders import DAY_S, NOW, a_policy
 from tests.proof.faults import KINDS, Fault, System
 from tests.proof.memory import Item, Memory
 from tests.proof.stage import Killed, Stage
@@ -85,7 +85,7 @@ class Play:
         table: Memory | None = None,
     ) -> None:
         self.story = story
-        self.stage = Stage(story.seed, NOW - 3 * 86_400)
+        self.stage = Stage(story.seed, NOW - 3 * DAY_S)
         self.openai = OpenAISimulator(clock=lambda: self.stage.now)
         self.slack = SlackSimulator(clock=lambda: self.stage.now, on_message=self._posted)
         self.openai.unknown_after = story.unknown_after
@@ -94,7 +94,7 @@ class Play:
         self.memory.on_write = self._written
         self._given = faults
         self._is_settling = False
-        self._amiss: dict[Kind, int] = {}
+        self._amiss: list[Upset] = []
         self._skew_s = 0.0
         self._stopped_until = 0.0
         self._backup: dict[Any, Item] = {}
@@ -114,7 +114,7 @@ class Play:
             clock=self.clock,
             sleep=self.stage.pause,
             random=lambda: 0.5,
-            session=session,
+            new_session=lambda: session,
         )
         self._messages = SlackMessages(
             self.slack.base_url, lambda afresh: self.slack.token, team=TEAM, clock=self.clock
@@ -127,39 +127,50 @@ class Play:
         """Play it all. What breaks is found by the judge, afterwards and at each step."""
         story = self.story
         for life in story.lives:
-            self._schedule(life)
+            self.let_live(life)
         for upset in story.upsets:
-            self._at(upset.at, lambda upset=upset: self._upset(upset))
-            self._at(min(upset.at + upset.for_s, story.length_s + 1), lambda upset=upset: self._mend(upset))
+            self.let_be_amiss(upset)
         if story.restore:
             self._schedule_restore(story.restore)
         for tick in story.ticks:
-            self._at(tick, self._tick)
+            self._at(tick, self.tick)
         try:
             self.stage.play(NOW + story.length_s + 1)
             self._settle()
         finally:
-            self.stage.close()
-            for server in self._servers:
-                server.server_close()
+            self.close()
         return self.played
+
+    def pass_time(self, seconds: float) -> None:
+        self.stage.play(max(self.stage.now, NOW) + seconds)
+
+    def settle(self) -> Played:
+        """Let all come to rest, and the play be over."""
+        try:
+            self._settle()
+        finally:
+            self.close()
+        return self.played
+
+    def close(self) -> None:
+        self.stage.close()
+        for server in self._servers:
+            server.server_close()
 
     def _settle(self) -> None:
         """Let nothing fail any more, and the bot run until nothing is left to do."""
         self._is_settling = True
-        begun_at = self.stage.now
-        least_s = SETTLE_S
+        self._amiss.clear()
+        self._show_amiss()
+        begun_at, least_s = self.stage.now, SETTLE_S
         if any(life.removed_at for life in self.story.lives):
             least_s += FORGET_S
-        if self.story.retention_s < 86_400:
+        if self.story.retention_s < DAY_S:
             least_s += self.story.retention_s + 3600
-        while True:
-            settling_s = self.stage.now - begun_at
+        while (settling_s := self.stage.now - begun_at) < MOST_SETTLE_S:
             if settling_s > least_s and not self.undelivered():
                 return
-            if settling_s > MOST_SETTLE_S:
-                return
-            self.stage.at(self.stage.now, self._tick)
+            self.tick()
             self.stage.play(self.stage.now + (60 if settling_s < SETTLE_S else 1200))
 
     def undelivered(self) -> list[Item]:
@@ -171,7 +182,13 @@ class Play:
     def _at(self, at_s: float, act: Callable[[], object]) -> None:
         self.stage.at(NOW + at_s, act)
 
-    def _schedule(self, life: Life) -> None:
+    @property
+    def second(self) -> int:
+        """Of the story."""
+        return int(self.stage.now) - NOW
+
+    def let_live(self, life: Life) -> None:
+        """Let all happen that happens to a batch."""
         for at, status in life.steps:
             self._during(life, at, lambda status=status: self.openai.move(life.id, status))  # type: ignore[misc]
         self._during(life, life.born_at, lambda: self._bear(life))
@@ -216,26 +233,30 @@ class Play:
         self.openai.remove(life.id)
         self._say(f"{life.id} is deleted")
 
-    def _upset(self, upset: Upset) -> None:
-        if self.stage.now > NOW + self.story.length_s:
-            return
-        self._say(f"{upset.kind}{f' by {upset.by_s} s' if upset.kind is Kind.CLOCK else ''}")
-        if upset.kind is Kind.CLOCK:
-            self._skew_s = upset.by_s
-        self._amiss[upset.kind] = self._amiss.get(upset.kind, 0) + 1
-        self._show_amiss()
+    def let_be_amiss(self, upset: Upset) -> None:
+        def begin() -> None:
+            self._say(f"{upset.kind}{f' by {upset.by_s} s' if upset.kind is Kind.CLOCK else ''}")
+            self._amiss.append(upset)
+            self._show_amiss()
 
-    def _mend(self, upset: Upset) -> None:
-        if not self._amiss.get(upset.kind):
-            return
-        self._say(f"no more: {upset.kind}")
-        self._amiss[upset.kind] -= 1
-        if upset.kind is Kind.CLOCK:
-            self._skew_s = 0
-        self._show_amiss()
+        def end() -> None:
+            if upset in self._amiss:
+                self._say(f"no more: {upset.kind}")
+                self._amiss.remove(upset)
+                self._show_amiss()
+
+        self._at(upset.at, begin)
+        self._at(upset.at + upset.for_s, end)
+
+    def let_fail(self, after: int, fault: Fault) -> None:
+        """Let the call that comes after so many go wrong, if it can do so in this way."""
+        assert self._given is not None
+        self._given[len(self.wires.calls) + after] = fault
 
     def _show_amiss(self) -> None:
-        amiss = {kind for kind, times in self._amiss.items() if times}
+        amiss = {upset.kind for upset in self._amiss}
+        skews = [upset.by_s for upset in self._amiss if upset.kind is Kind.CLOCK]
+        self._skew_s = skews[-1] if skews else 0
         openai, slack = self.openai, self.slack
         openai.down = openai_faults.error(503) if Kind.OPENAI_DOWN in amiss else None
         openai.down = openai_faults.error(401) if Kind.KEY_REFUSED in amiss else openai.down
@@ -260,7 +281,7 @@ class Play:
 
     # The bot
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         if self.stage.now >= self._stopped_until:
             self._forget()
             self.stage.begin(self._invoke, TIMEOUT_S)
@@ -288,7 +309,14 @@ class Play:
 
         steps: tuple[Callable[[], object], ...] = (
             lambda: deliver_until(DELIVER_SHARE),
-            lambda: poll(self._listing, batches, self._policy, self.clock, begun_at + POLL_SHARE * TIMEOUT_S),
+            lambda: poll(
+                self._listing,
+                batches,
+                self._policy,
+                self.clock,
+                begun_at + POLL_SHARE * TIMEOUT_S,
+                at_once=1,  # the stage decides what comes first
+            ),
             lambda: deliver_until(DELIVER_AGAIN_SHARE),
         )
         try:
@@ -329,7 +357,7 @@ class Play:
                 self._break(f"read_back_to has passed {row['id']}")
 
     def _posted(self, message: Landed) -> None:
-        self._say(f"Slack takes: {message.text} [{' '.join(ids_of(message.metadata))}]")
+        self._say(f"Slack takes: {message.text.partition(chr(10))[0]} [{' '.join(ids_of(message.metadata))}]")
         self.played.posts.append(Post(self.wires.number, message, self.played.baseline_at))
 
     def _written(self, before: Item, after: Item) -> None:
@@ -355,14 +383,17 @@ class Play:
     def _chosen(self, number: int, system: System, random: Random) -> Fault | None:
         if self._is_settling:
             return None
+        amiss = {upset.kind for upset in self._amiss}
+        if system is System.OPENAI and Kind.OPENAI_SLOW in amiss:
+            return Fault.SILENT
+        if system is System.TABLE and Kind.TABLE_DOWN in amiss:
+            return Fault.THROTTLED
         if self._given is not None:
             fault = self._given.get(number)
             return fault if fault in KINDS[system] else None
-        if system is System.OPENAI and self._amiss.get(Kind.OPENAI_SLOW):
-            return Fault.SILENT
-        if system is System.TABLE and self._amiss.get(Kind.TABLE_DOWN):
-            return Fault.THROTTLED
-        return random.choice(KINDS[system]) if random.random() < self.story.fault_rate else None
+        if system not in self.story.victims or random.random() >= self.story.fault_rate:
+            return None
+        return random.choice(KINDS[system])
 
     def _say(self, line: str) -> None:
         at = self.stage.now - NOW

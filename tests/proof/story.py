@@ -7,6 +7,7 @@ from typing import Any
 
 from local.openai_paging import After
 from local.openai_rows import counts
+from tests.proof.faults import System
 
 DAY_S = 86_400
 LENGTH_S = 1500
@@ -98,7 +99,10 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that happens, in seconds from its beginning; `fault_rate` is the share of calls that go wrong."""
+    """All that happens, in seconds from its beginning.
+
+    `fault_rate` is the share of calls that go wrong: of those to the `victims`.
+    """
 
     seed: int
     ticks: tuple[int, ...]
@@ -106,6 +110,7 @@ class Story:
     upsets: tuple[Upset, ...] = ()
     restore: Restore | None = None
     fault_rate: float = 0
+    victims: tuple[System, ...] = tuple(System)
     page_size: int = 100
     unknown_after: After = After.REFUSED
     notify_on: tuple[str, ...] = ("completed", "failed", "expired")
@@ -121,14 +126,16 @@ def story_for(seed: int) -> Story:
     random = Random(seed)
     restore = _restore(random) if random.random() < 0.25 else None
     length_s = LENGTH_S + (restore.stop_s if restore else 0)
-    rate = random.choice((0, 0.01, 0.03, 0.1, 0.2))
+    victims = random.choice((*_VICTIMS, tuple(System), tuple(System), tuple(System)))
+    rates = (0, 0.01, 0.03, 0.1, 0.2) if len(victims) == len(System) else (0.2, 0.4, 0.6)
     return Story(
         seed=seed,
         ticks=_ticks(random, length_s, restore),
         lives=tuple(_life(random, f"batch_{n:02}", restore) for n in range(random.choice((3, 8, 20)))),
         upsets=tuple(_upset(random, restore) for _ in range(random.choice((0, 0, 1, 2, 3)))),
         restore=restore,
-        fault_rate=rate,
+        fault_rate=random.choice(rates),
+        victims=victims,
         page_size=random.choice((2, 3, 5, 100)),
         unknown_after=random.choice((After.REFUSED, After.REFUSED, *After)),
         notify_on=random.choice(_NOTIFY_ON),
@@ -136,6 +143,7 @@ def story_for(seed: int) -> Story:
     )
 
 
+_VICTIMS = ((System.POST,), (System.POST, System.READ), (System.OPENAI,))
 _NOTIFY_ON = (
     ("completed", "failed", "expired"),
     ("completed", "failed", "expired"),
@@ -190,7 +198,7 @@ def _life(random: Random, batch_id: str, restore: Restore | None) -> Life:
         late_s=random.choice((0, 0, 0, 5, 70, MOST_LATE_S)),
         countless_s=random.choice((0, 0, 30, 400)),
         flickers_s=random.choice((None, None, None, 15, 100)),
-        removed_at=_time(random, 100, 1300, restore) if random.random() < 0.06 else None,
+        removed_at=_time(random, 100, 1300, restore) if random.random() < 0.12 else None,
     )
 
 

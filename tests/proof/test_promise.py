@@ -11,7 +11,7 @@ from tests.proof.exhaust import exhausted
 from tests.proof.judge import judged
 from tests.proof.memory import Item, Memory
 from tests.proof.play import Play
-from tests.proof.story import story_for
+from tests.proof.story import Life, Story, Verdict, story_for
 from tests.proof.tally import Tally
 from tests.tables import LocalTable
 
@@ -32,7 +32,7 @@ def test_whatever_fails_every_end_is_announced_and_none_repeated_against_the_pro
 
 
 def test_one_fault_at_any_call_of_a_story_breaks_nothing() -> None:
-    results = list(exhausted(every=61))
+    results = [*exhausted(every=61)]
 
     assert [(faults, result.broken) for _, faults, result in results if result.broken] == []
     assert len(results) > 15
@@ -43,7 +43,7 @@ def test_a_seed_is_one_story_to_the_last_call() -> None:
 
     assert first.wires.calls == second.wires.calls
     assert [_without_port(line) for line in first.lines] == [_without_port(line) for line in second.lines]
-    assert len(first.faults) > 50
+    assert first.faults
 
 
 def test_what_went_wrong_in_a_story_can_be_given_to_it() -> None:
@@ -55,11 +55,15 @@ def test_what_went_wrong_in_a_story_can_be_given_to_it() -> None:
 
 
 def test_the_proof_finds_a_rule_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Life("batch_late", born_at=70, ended_at=80, verdict=Verdict.FAILED, late_s=150)
+    story = Story(seed=0, ticks=tuple(range(5, 300, 60)), lives=(late, Life("batch_newer", born_at=100)))
+    before = judged(Play(story).run()).broken
     monkeypatch.setattr(cursor, "OVERLAP_S", 0)
 
-    broken = [judged(Play(story_for(seed)).run()).broken for seed in range(4)]
+    lost = judged(Play(story).run()).lost
 
-    assert any(broken)
+    assert before == ()
+    assert lost == ("batch_late#failed: never announced",)
 
 
 def test_the_table_in_memory_answers_as_motos_does(table: LocalTable) -> None:

@@ -161,8 +161,11 @@ def unlooked(message: Message, now: float) -> Message:
 
 
 def not_found(message: Message) -> Message:
-    """The message of which the history shows nothing: it did not land, or lands very late."""
-    return replace(message, unresolved_since=None, may_be_repeat=True, is_blind=False)
+    """The message of which the history shows nothing: it did not land, or lands very late.
+
+    If it is not posted now, it is looked for again before it is posted later.
+    """
+    return replace(message, may_be_repeat=True, is_blind=False)
 
 
 def doubtful(message: Message, now: float) -> Message:
@@ -215,9 +218,8 @@ def after(
 
 def _refused(message: Message) -> Message:
     """The message whose last attempt did not land; an earlier one that was in doubt still is."""
-    if message.is_blind:
-        return replace(message, attempts=0, is_blind=False)
-    return replace(message, attempts=0, unresolved_since=None)
+    since = message.unresolved_since if message.may_be_repeat else None
+    return replace(message, attempts=0, unresolved_since=since, is_blind=False)
 
 
 def _wait_s(message: Message) -> float:

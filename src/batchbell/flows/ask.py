@@ -63,6 +63,9 @@ class Asking:
         asked: deque[tuple[Q, Future[A | TransientError | PermanentError]]] = deque()
         try:
             for question in questions:
+                if self.at_once == 1:
+                    yield question, _answer(ask, question)
+                    continue
                 asked.append((question, self.threads.submit(_answer, ask, question)))
                 if len(asked) == self.at_once:
                     yield _awaited(*asked.popleft())
