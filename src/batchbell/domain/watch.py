@@ -76,7 +76,7 @@ class Watch:
 
     `base_url` and `project` name the list: another one is another world. `reason` is why this
     baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
-    found ended. `polled_at` is the last good poll; `resumed_at` the first after a long stop: what
+    found ended. `polled_at` is the last good poll, and `failure` what went wrong in a later one; `resumed_at` the first after a long stop: what
     happened before may have been announced in a life that the table does not remember.
     """
 
@@ -87,6 +87,7 @@ class Watch:
     baseline_ended: int = 0
     position: Position = Position()
     polled_at: int | None = None
+    failure: str | None = None
     resumed_at: int | None = None
     trouble: KeyTrouble | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)

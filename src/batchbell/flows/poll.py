@@ -78,10 +78,12 @@ def poll(
     try:
         first = listing.page(None, PAGE_LIMIT, deadline_at=deadline_at)
     except RefusedError as error:
-        watch, owed = trouble.refused(watch, error.status, int(clock()))
+        watch, owed = trouble.refused(replace(watch, failure=str(error)), error.status, int(clock()))
         records.save_watch(watch, _doubted(owed, watch))
         return PollResult(is_complete=False, failure=str(error))
     except (TransientError, PermanentError) as error:
+        if watch.failure != str(error):
+            records.save_watch(replace(watch, failure=str(error)))
         return PollResult(is_complete=False, failure=str(error))
     if is_another_project(watch, first):
         watch = records.save_watch(begun(listing.base_url, watch, first.project, int(clock())))
@@ -180,6 +182,7 @@ class _Poll:
             position=position,
             watched=kept(watched, position.cursor.seen_through, gone_since),
             polled_at=before.polled_at if failure else now,
+            failure=failure,
             baseline_ended=before.baseline_ended + self.learning.history,
         )
         watch, owed = trouble.accepted(watch, now)
