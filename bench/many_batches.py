@@ -1,11 +1,10 @@
-"""Many batches: seconds, requests and memory of polls over 48,000, at 100 ms a request.
-
-    python -m bench.many_batches
+"""Many batches: seconds, requests and memory of polls over a day's batches, at 100 ms a request.
 
 OpenAI's side is the simulator, in a process of its own. The table's side is the watch's real items,
 packed and unpacked, and records that are not kept: what DynamoDB adds is not measured here.
 """
 
+import json
 import resource
 import sys
 import time
@@ -13,9 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+from typing import Any
 
 from batchbell.adapters.dynamodb import Item
 from batchbell.adapters.openai_batches import OpenAIBatches
@@ -28,7 +25,7 @@ from batchbell.flows.poll import PollResult, poll
 from local import openai_faults
 from local.openai_simulator import OpenAISimulator
 
-MANY, DAY_S, REQUEST_S = 48_000, 86_400, 0.1
+DAY_S, REQUEST_S = 86_400, 0.1
 
 
 class Memory:
@@ -57,52 +54,59 @@ class Memory:
         return None
 
 
-def serve(pipe: Connection) -> None:
-    """The simulator: it says where it is, then ends all but every so many when it is told."""
+def serve(pipe: Connection, many: int) -> None:
+    """The simulator: it says where it is, then ends all but so many when it is told."""
     with OpenAISimulator() as openai:
         now = int(time.time())
         ids = [
-            openai.add(created_at=now - DAY_S + DAY_S * n // MANY, expires_at=now + DAY_S)["id"]
-            for n in range(MANY)
+            openai.add(created_at=now - DAY_S + DAY_S * n // many, expires_at=now + DAY_S)["id"]
+            for n in range(many)
         ]
         openai.down = openai_faults.slow(REQUEST_S)
-        pipe.send(openai.base_url)
+        pipe.send((openai.base_url, openai.key))
         while True:
             left = pipe.recv()
             for place, batch_id in enumerate(ids):
-                if place % (MANY // left):
+                if place % (many // left):
                     openai.move(batch_id, "cancelled")
             pipe.send(None)
 
 
-def measured(name: str, listing: OpenAIBatches, records: Memory) -> None:
+def measured(name: str, listing: OpenAIBatches, records: Memory) -> dict[str, Any]:
+    """One poll. Raises: RuntimeError if it did not come to its end."""
     policy = Policy(frozenset({"failed"}), metadata_filter=(), retention_s=30 * DAY_S)
     begun_at, cpu_at = time.time(), time.process_time()
     result: PollResult = poll(listing, records, policy, time.time, begun_at + 600)
-    took_s, cpu_s = time.time() - begun_at, time.process_time() - cpu_at
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{name:32} {took_s:6.1f} s {cpu_s:6.1f} s CPU  {result.pages:4} pages {result.retrieved:4} by id"
-        f"  {result.open:6} open  peak {peak_mb:4.0f} MB  {result.failure or ''}"
-    )
+    if result.failure or not result.is_complete:
+        raise RuntimeError(f"{name}: {result}")
+    return {
+        "poll": name,
+        "open": result.open,
+        "requests": result.pages + result.retrieved,
+        "wall_s": time.time() - begun_at,
+        "cpu_s": time.process_time() - cpu_at,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
-def main() -> None:
+def main(many: int, left: int) -> None:
     import_module("batchbell.handlers.schedule")  # its memory counts, as in the function
     context = get_context("spawn")
     pipe, other_end = context.Pipe()
-    server = context.Process(target=serve, args=(other_end,), daemon=True)
+    server = context.Process(target=serve, args=(other_end, many), daemon=True)
     server.start()
-    listing = OpenAIBatches(pipe.recv(), lambda *_: "sk-test")
-    records = Memory()
-    measured("first poll, page by page", listing, records)
-    measured(f"all {MANY:,} open", listing, records)
-    pipe.send(100)
+    url, key = pipe.recv()
+    listing, records = OpenAIBatches(url, lambda _: key), Memory()
+    polls = [measured(name, listing, records) for name in ("the first, page by page", "all open")]
+    pipe.send(left)
     pipe.recv()
-    measured("all but 100 have ended", listing, records)
-    measured("100 open, evenly spread", listing, records)
+    polls += [
+        measured(name, listing, records)
+        for name in (f"all but {left} have ended", f"{left} open, evenly spread")
+    ]
     server.kill()
+    print(json.dumps(polls))
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

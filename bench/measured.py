@@ -20,7 +20,7 @@ class Run:
     wall_s: float
     cpu_s: float
     peak_bytes: int
-    said: dict[str, Any]
+    said: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,17 @@ class Size:
     runs: int
     open: tuple[int, ...]
     history: tuple[int, ...]
+    day: tuple[int, int]
     beside: int = 100
     polls: int = 3
 
 
 SIZES = {
-    "full": Size(10_000, 9, (0, 1, 100, 1_000, 10_000, 48_000), (0, 100, 1_000, 10_000, 48_000)),
-    "quick": Size(2_000, 3, (0, 1, 100, 1_000), (0, 100, 1_000)),
-    "smallest": Size(200, 1, (0, 3), (0, 3), beside=3, polls=1),
+    "full": Size(
+        10_000, 9, (0, 1, 100, 1_000, 10_000, 48_000), (0, 100, 1_000, 10_000, 48_000), (48_000, 100)
+    ),
+    "quick": Size(2_000, 3, (0, 1, 100, 1_000), (0, 100, 1_000), (2_000, 20)),
+    "smallest": Size(200, 1, (0, 3), (0, 3), (300, 3), beside=3, polls=1),
 }
 
 
@@ -56,9 +59,11 @@ def main(size_name: str, folder: Path) -> None:
         ready = in_turn(ways, bytecode, size.runs)
         say(f"getting ready from source, {size.runs} runs of each way")
         from_source = in_turn(ways, environment(None), size.runs)
+        say(f"polling a day with {size.day[0]:,} batches, at 100 ms a request")
+        day = run(python("bench.many_batches", *map(str, size.day)), bytecode).said
         by_open = costs([(count, 0) for count in size.open], size.polls, bytecode)
         by_history = costs([(size.beside, count) for count in size.history], size.polls, bytecode)
-    results = Results(size.rows, listing, ready, from_source, by_open, by_history)
+    results = Results(size.rows, listing, ready, from_source, by_open, by_history, day)
     for target in targets(results):
         print(target.line())
     write(results, folder)

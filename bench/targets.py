@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from bench.measured import Run, Spread, ratio
 from bench.polled import Cost
@@ -28,6 +29,7 @@ class Results:
     from_source: Runs
     by_open: Sequence[Cost]
     by_history: Sequence[Cost]
+    day: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ def test_the_bench_measures_and_writes_its_page_with_every_picture(tmp_path: Pat
     assert ran.returncode == 0, ran.stderr
     written = (tmp_path / "performance.md").read_text()
     assert "## What a poll costs" in written
+    assert "## A day with 300 batches" in written
     assert str(ROOT) not in written
     pictures = {path.name: path for path in (tmp_path / "performance").iterdir()}
     assert tuple(sorted(pictures)) == PICTURES
