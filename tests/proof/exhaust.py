@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from tests.builders import NOW
 from tests.proof.faults import KINDS, Fault, System
 from tests.proof.judge import Judged, judged
-from tests.proof.play import Faults, Play
+from tests.proof.play import Play
+from tests.proof.played import Faults
 from tests.proof.story import Life, Story, Verdict
 from tests.proof.wires import Called
 

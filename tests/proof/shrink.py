@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.proof.judge import judged
-from tests.proof.play import Faults, Play
+from tests.proof.play import Play
+from tests.proof.played import Faults
 from tests.proof.story import Story
 
 MOST_PLAYS = 300

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.proof.judge import Judged
-from tests.proof.play import Played
+from tests.proof.played import Played
 
 
 @dataclass(slots=True)

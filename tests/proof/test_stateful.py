@@ -24,7 +24,7 @@ class Team(RuleBasedStateMachine):
     def a_batch_is_born(self, verdict: Verdict, took_s: int, late_s: int) -> None:
         self.born += 1
         at = self.play.second
-        self.play.let_live(Life(f"batch_{self.born}", at, (), at + took_s, verdict, late_s))
+        self.play.around.let_live(Life(f"batch_{self.born}", at, (), at + took_s, verdict, late_s))
 
     @rule(runs=st.integers(1, 3), within_s=st.sampled_from([0, 3, 60, 300]))
     def the_bot_runs(self, runs: int, within_s: int) -> None:
@@ -38,7 +38,7 @@ class Team(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(Kind), for_s=st.sampled_from([30, 300]))
     def something_is_amiss(self, kind: Kind, for_s: int) -> None:
-        self.play.let_be_amiss(Upset(kind, self.play.second, for_s, 40))
+        self.play.around.let_be_amiss(Upset(kind, self.play.second, for_s, 40))
 
     def teardown(self) -> None:
         played = self.play.settle()

@@ -158,6 +158,10 @@ class SlackWire(HTTPHandler):
         self._simulator = simulator
         install_opener(build_opener(self))
 
+    def close(self) -> None:
+        super().close()
+        install_opener(None)  # type: ignore[arg-type]  the default is made when it is next wanted
+
     def http_open(self, request: Request) -> Any:
         url = urlsplit(request.full_url)
         method = url.path.removeprefix("/api/")
