@@ -15,7 +15,11 @@ ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-.PHONY: help demo playground run test prove mutate check build lock setup screenshot clean
+# Neither asks anyone on the network, nor tells anyone anything.
+CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
+TEMPLATES := template.yaml .github/deploy-role.yaml
+
+.PHONY: help demo playground run test prove mutate check build lock setup bench cost licences screenshot clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,14 +42,16 @@ prove: $(SETUP) ## random stories in which all may fail, until one breaks the pr
 mutate: $(SETUP) ## take away one rule after the other, and see whether the stories find it (TIME=600 SEED=0)
 	@TIME='$(TIME)' SEED='$(SEED)' $(DEV)/python -m tests.proof.mutate
 
-check: $(SETUP) ## the checks alone
-	@echo "- checking style, types, imports and template"
+check: $(SETUP) .venv/checks/.made ## the checks alone
+	@echo "- checking style, types, imports, templates and workflows"
 	@$(DEV)/ruff check -q
 	@$(DEV)/ruff format -q --check
 	@$(DEV)/mypy --no-error-summary
 	@PYTHONPATH=src $(DEV)/lint-imports --no-logo
-	@$(DEV)/cfn-lint template.yaml
+	@$(DEV)/cfn-lint -a cfn_lint_serverless.rules -- $(TEMPLATES)
 	@$(SAM) validate --lint
+	@$(CHECKOV) -f $(TEMPLATES)
+	@.venv/checks/bin/zizmor -q --offline --persona=pedantic --strict-collection .github
 
 build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 	@$(SAM) build
@@ -53,16 +59,27 @@ build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
 	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt
 	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) --group bench -c requirements.txt -c requirements-dev.txt -o requirements-bench.txt
 	@$(COMPILE) --group aws -o requirements-aws.txt
 	@$(COMPILE) --group sam -o requirements-sam.txt
+	@$(COMPILE) --group checks -o requirements-checks.txt
 
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command 'make lock' $(LOCK)
 
 setup: $(SETUP)
 
+cost: $(SETUP) ## count anew what a month costs: docs/cost.md (two minutes)
+	@PYTHONPATH=src $(DEV)/python -m bench.cost --write docs/cost.md
+
+licences: $(SETUP) ## list the licences of what is packed in docs/licences.md; after `make lock`
+	@$(DEV)/python -m local.licences >docs/licences.md
+
 screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png
+
+bench: .venv/bench/.made ## measure batchbell beside others, and write docs/performance.md (QUICK=1: a short look)
+	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs)
 
 clean: ## remove all that make made
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
@@ -75,7 +92,7 @@ clean: ## remove all that make made
 	@.venv/sam/bin/pip install -qq --disable-pip-version-check -c requirements-sam.txt uv
 	@touch $@
 
-.venv/dev/.made: requirements.txt
+.venv/dev/.made .venv/bench/.made: requirements.txt
 .venv/%/.made: requirements-%.txt .venv/sam/.uv
 	@echo "- installing $(filter %.txt,$^)"
 	@[ -x .venv/$*/bin/python ] || $(UV) venv -q --python $(PYTHON) .venv/$*

@@ -48,13 +48,12 @@ class LocalAws:
     """An AWS account of its own on a free port of 127.0.0.1, gone when the `with` block ends.
 
     What is in it survives in `state_dir`, if given: tables, secrets, functions, schedules, stacks.
-    `enforces_iam`: the functions may do what their roles allow, and nothing else.
+    The functions may do what their roles allow, and nothing else.
     """
 
-    def __init__(self, state_dir: Path | None = None, *, port: int = 0, enforces_iam: bool = False) -> None:
+    def __init__(self, state_dir: Path | None = None, *, port: int = 0) -> None:
         self._state_dir = state_dir
         self.port = _free_port(port)
-        self._enforces_iam = enforces_iam
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -94,23 +93,23 @@ class LocalAws:
 
     def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Deploy the real template, or bring the stack up to date; its outputs."""
-        built = self._folder / "build"
-        if not built.exists():
-            build(built)
-        _sam(
-            "deploy",
-            self.environ(),
-            f"--template-file={built}/template.yaml",
-            f"--config-file={ROOT}/samconfig.toml",
+        overrides = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items())
+        self._deploy(
             f"--stack-name={stack_name}",
-            "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset",
-            "--no-progressbar",
+            "--capabilities=CAPABILITY_IAM",
+            "--resolve-s3",
             "--parameter-overrides",
-            *(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items()),
+            *overrides,
         )
-        stack = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return {each["OutputKey"]: each["OutputValue"] for each in self.stack(stack_name)["Outputs"]}
+
+    def deploy_as_configured(self, team: str) -> None:
+        """Deploy the real template as samconfig.toml says for this team."""
+        self._deploy(f"--config-env={team}")
+
+    def stack(self, name: str) -> Any:
+        """What CloudFormation tells of a stack."""
+        return self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
 
     def put_secret(self, name: str, value: str) -> None:
         """Store a SecureString, as `aws ssm put-parameter` does."""
@@ -138,6 +137,21 @@ class LocalAws:
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
 
+    def _deploy(self, *options: str) -> None:
+        built = self._folder / "build"
+        if not built.exists():
+            build(built)
+        _sam(
+            "deploy",
+            self.environ(),
+            f"--template-file={built}/template.yaml",
+            f"--config-file={ROOT}/samconfig.toml",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            *options,
+        )
+
     def _start(self) -> subprocess.Popen[bytes]:
         """MiniStack in an environment of ours alone: what it holds, the functions inherit."""
         environ = {
@@ -149,7 +163,7 @@ class LocalAws:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": REGION,
-            "AUTH": str(self._enforces_iam).lower(),
+            "AUTH": "true",
             "IOT_MTLS_ENABLED": "0",
         }
         if self._state_dir:

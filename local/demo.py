@@ -72,7 +72,7 @@ def _demo(recorded: Path | None, screen: Screen) -> int:
         openai, recording = _openai(recorded)
         stack.enter_context(openai)
         screen.step("a local AWS starts; the real template is built and deployed to it")
-        aws = stack.enter_context(LocalAws(enforces_iam=True))
+        aws = stack.enter_context(LocalAws())
         team = deploy(aws, openai, slack, "search", NotifyOn="completed,failed,expired,cancelled")
         scenes = list(_scenes(openai, slack, recording))
         screen.step("the first poll takes in what there is")

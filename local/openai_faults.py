@@ -72,6 +72,18 @@ def empty_page(reply: Reply) -> Reply:
     return raw(empty)(reply)
 
 
+def short_pages(most: int) -> Fault:
+    """Answer no more rows than so many, whatever was asked for, as some servers do."""
+
+    def fault(reply: Reply) -> Reply:
+        content = json.loads(reply.body)
+        rows = content.get("data", [])
+        more = {"data": rows[:most], "has_more": True} if len(rows) > most else {}
+        return raw(content | more)(reply)
+
+    return fault
+
+
 def slow(delay_s: float) -> Fault:
     return lambda reply: replace(reply, delay_s=delay_s)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from hashlib import md5
 from typing import Any
 
 from local.openai_faults import error_body
@@ -9,12 +10,18 @@ from local.openai_rows import Row
 
 
 class After(StrEnum):
-    """What becomes of an `after` that names no batch. `NEVER_KNOWN` repeats the first page for ever."""
+    """What becomes of an `after` that names no batch.
+
+    The last three know none at all. `NEVER_KNOWN` repeats the first page for ever, `COMPARED` shows
+    the newest of the batches whose hidden ids are greater, `PROMISED` an empty page before more.
+    """
 
     REFUSED = "refused"
     EMPTY_PAGE = "empty page"
     FIRST_PAGE = "first page"
     NEVER_KNOWN = "never known"
+    COMPARED = "compared"
+    PROMISED = "promised"
 
 
 def page(
@@ -27,22 +34,39 @@ def page(
     limit, after = query.get("limit", "20"), query.get("after")
     if wrong := _wrong_limit(limit):
         return 400, wrong
-    if after is not None and unknown_after is not After.NEVER_KNOWN:
-        ids = [row["id"] for row in rows]
-        if after in ids:
-            rows = rows[ids.index(after) + 1 :]
-        elif unknown_after is After.REFUSED:
+    if after is not None:
+        found = _older(rows, after, unknown_after)
+        if found is None:
             return 400, error_body(f"No batch found with id '{after}'.", None, "after")
-        elif unknown_after is After.EMPTY_PAGE:
-            rows = []
-    shown = [sent(row) for row in rows[: int(limit)]]
-    return 200, {
+        rows = found
+    is_promised = after is not None and unknown_after is After.PROMISED
+    return 200, listing([sent(row) for row in rows[: int(limit)]], is_promised or len(rows) > int(limit))
+
+
+def listing(shown: Sequence[Row], has_more: bool) -> Row:
+    """These rows in the frame of the API."""
+    return {
         "object": "list",
-        "data": shown,
+        "data": list(shown),
         "first_id": shown[0].get("id") if shown else None,
         "last_id": shown[-1].get("id") if shown else None,
-        "has_more": len(rows) > int(limit),
+        "has_more": has_more,
     }
+
+
+def _older(rows: Sequence[Row], after: str, unknown_after: After) -> Sequence[Row] | None:
+    """The rows after that one; None where this is refused."""
+    match unknown_after:
+        case After.NEVER_KNOWN:
+            return rows
+        case After.COMPARED:
+            return [row for row in rows if md5(row["id"].encode()).hexdigest() > after]
+        case After.PROMISED:
+            return []
+    place = next((place for place, row in enumerate(rows) if row["id"] == after), None)
+    if place is not None:
+        return rows[place + 1 :]
+    return {After.EMPTY_PAGE: [], After.FIRST_PAGE: rows}.get(unknown_after)
 
 
 def _wrong_limit(limit: str) -> Row | None:

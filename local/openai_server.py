@@ -1,12 +1,12 @@
 """Server: OpenAI's API over HTTP, replies sent whole, slowly or cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from local import server
 from local.openai_faults import Cut, Reply
 
-Answering = Callable[[str, str, str | None], Reply]
-"""The reply to a method, a path with its query, and an `Authorization`."""
+Answering = Callable[[str, str, Mapping[str, str]], Reply]
+"""The reply to a method, a path with its query, and headers, by their names in lower case."""
 
 
 class Server(server.Server):
@@ -21,7 +21,8 @@ class _Handler(server.Handler):
     server: Server
 
     def answer(self) -> None:
-        reply = self.server.answering(self.command, self.path, self.headers.get("authorization"))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.server.answering(self.command, self.path, headers)
         if self.server.stopping.wait(reply.delay_s) or reply.cut is Cut.BEFORE_HEAD:
             self.close_connection = True
             return

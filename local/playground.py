@@ -44,7 +44,7 @@ def started(port: int = 0, patience_s: float = PATIENCE_S) -> Iterator[str]:
         openai = stack.enter_context(OpenAISimulator())
         slack = stack.enter_context(SlackSimulator(rate_limit=True))
         print("a local AWS starts; the real template is built and deployed to it", flush=True)
-        aws = stack.enter_context(LocalAws(enforces_iam=True))
+        aws = stack.enter_context(LocalAws())
         team = deploy(aws, openai, slack, "search", NotifyOn="completed,failed,expired,cancelled")
         furnish(openai)
         team.store_secrets(openai.key, slack.token, slack.signing_secret)

@@ -88,6 +88,7 @@ def _parameters(environ: Mapping[str, str]) -> dict[str, str]:
         "SlackChannel": environ["SLACK_CHANNEL"],
         "PollSchedule": "rate(5 minutes)",
         "OpenAIBaseUrl": environ.get("OPENAI_BASE_URL", ""),
+        "OpenAIApiVersion": environ.get("OPENAI_API_VERSION", ""),
         "SlackBaseUrl": environ.get("SLACK_BASE_URL", ""),
         "NotifyOn": environ.get("NOTIFY_ON", ""),
     }

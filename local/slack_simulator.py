@@ -14,12 +14,20 @@ from local.slack_history import History, Landed
 from local.slack_responses import Responses, drawn
 from local.slack_rules import refusal_of
 from local.slack_server import Server
+from local.slack_workspace import (
+    ARCHIVED,
+    BOT_ID,
+    METHODS,
+    SCOPES,
+    WHO,
+    channel_object,
+    scope_for,
+    trouble_with,
+)
 
 CHANNEL = "C0SEARCH"
-BOT_ID = "B0BATCHBELL"
 
 _RESPONSE = "/response/"
-_SCOPES = {"auth.test": None, "chat.postMessage": "chat:write", "conversations.history": "channels:history"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,10 @@ class Call:
 class SlackSimulator:
     """A workspace with our bot in it.
 
-    Set at any time: `channels` maps each id to the error that it answers, None for one that works;
-    `down` goes wrong with every call, `faults` with the next ones of a method. With `rate_limit` a
-    channel takes one message a second.
+    Set at any time: `channels` maps each id to the error that posting there answers, None for one
+    that works, and `private` names those that are; `scopes` are what the bot was granted; `down`
+    goes wrong with every call, `faults` with the next ones of a method. With `rate_limit` a channel
+    takes one message a second.
     """
 
     def __init__(
@@ -44,7 +53,7 @@ class SlackSimulator:
         *,
         clock: Callable[[], float] = time.time,
         token: str = "xoxb-test",
-        signing_secret: str = "signing-secret",
+        signing_secret: str = "5a1e" * 8,
         rate_limit: bool = False,
         on_message: Callable[[Landed], object] | None = None,
         port: int = 0,
@@ -52,8 +61,9 @@ class SlackSimulator:
         self.token = token
         self.signing_secret = signing_secret
         self.rate_limit = rate_limit
-        self.scopes = {"chat:write", "channels:history"}
+        self.scopes = set(SCOPES)
         self.channels: dict[str, str | None] = {CHANNEL: None}
+        self.private: set[str] = set()
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.down: Fault | None = None
         self.calls: list[Call] = []
@@ -110,14 +120,21 @@ class SlackSimulator:
         if method.startswith(_RESPONSE):  # its secret stands in for a token
             return self.responses.take(method.removeprefix(_RESPONSE), arguments)
         if error := self._error_for(method, arguments, token):
-            needed = {"needed": _SCOPES[method]} if error == "missing_scope" else {}
-            refusal = _json(ok=False, error=error, **needed)
+            refusal = self._refusal(error, method, arguments)
             is_429 = error == "ratelimited"
             return replace(refusal, status=429, headers={"Retry-After": "1"}) if is_429 else refusal
+        granted = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
         if method == "auth.test":
-            return _json(ok=True, team="Acme", team_id="T0ACME", user_id="U0BATCHBELL", bot_id=BOT_ID)
+            return _json(granted, ok=True, **WHO)
+        if method == "conversations.info":
+            channel = arguments["channel"]
+            told = channel_object(channel, self.channels[channel], is_private=channel in self.private)
+            return _json(granted, ok=True, channel=told)
         if method == "conversations.history":
-            return _json(ok=True, **self._history.page(arguments))
+            page = self._history.page(arguments)
+            if self.channels[arguments["channel"]] == "is_archived" and not arguments.get("cursor"):
+                page["messages"].insert(0, ARCHIVED)
+            return _json(granted, ok=True, **page)
         message = self._history.land(
             arguments["channel"],
             late_s,
@@ -127,28 +144,33 @@ class SlackSimulator:
         )
         if self._on_message:
             self._on_message(message)
-        return _json(ok=True, channel=message.channel, ts=message.ts)
+        return _json(granted, ok=True, channel=message.channel, ts=message.ts)
 
     def _error_for(self, method: str, arguments: Mapping[str, Any], token: str) -> str | None:
         """What stands against the call, in Slack's order: token, scope, channel, message, pace."""
         if token != self.token:
             return "invalid_auth" if token else "not_authed"
-        if method not in _SCOPES:
+        if method not in METHODS:
             return "unknown_method"
-        scope, channel = _SCOPES[method], str(arguments.get("channel"))
+        channel = str(arguments.get("channel"))
+        is_private = channel in self.private
+        scope = scope_for(method, is_private=is_private)
         if scope is None:
             return None
         if scope not in self.scopes:
             return "missing_scope"
-        if method == "conversations.history":
-            return self.channels.get(channel, "channel_not_found")
+        trouble = trouble_with(method, self.channels.get(channel, "channel_not_found"), is_private=is_private)
+        if trouble or method != "chat.postMessage":
+            return trouble
         is_too_soon = self.rate_limit and self.clock() < self._history.last_at(channel) + 1
-        return (
-            self.channels.get(channel, "channel_not_found")
-            or refusal_of(arguments)
-            or ("ratelimited" if is_too_soon else None)
-        )
+        return refusal_of(arguments) or ("ratelimited" if is_too_soon else None)
+
+    def _refusal(self, error: str, method: str, arguments: Mapping[str, Any]) -> Reply:
+        if error != "missing_scope":
+            return _json(ok=False, error=error)
+        needed = scope_for(method, is_private=arguments.get("channel") in self.private)
+        return _json(ok=False, error=error, needed=needed, provided=",".join(sorted(self.scopes)))
 
 
-def _json(**body: Any) -> Reply:
-    return Reply(body=json.dumps(body).encode())
+def _json(headers: Mapping[str, str] | None = None, **body: Any) -> Reply:
+    return Reply(body=json.dumps(body).encode(), headers=headers or {})

@@ -4,7 +4,9 @@ import json
 import time
 from base64 import b64encode
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
 
 from batchbell.adapters.slack_signature import signature_for
 
@@ -53,6 +55,15 @@ def an_event(
         "body": b64encode(body).decode() if is_base64 else body.decode(),
         "isBase64Encoded": is_base64,
     }
+
+
+def posted(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """The status and the body that it is answered with."""
+    try:
+        with build_opener(ProxyHandler({})).open(Request(url, body, headers), timeout=30) as response:
+            return response.status, response.read()
+    except HTTPError as error:
+        return error.code, error.read()
 
 
 def element_of(message: dict[str, Any], action: str, place: int = 0) -> dict[str, Any]:

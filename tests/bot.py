@@ -42,6 +42,7 @@ class BotUnderTest:
         self.channel = CHANNEL
         self.policy: Policy = a_policy()
         self.base_url: str | None = None
+        self.api_version = ""
         self.request_s = 0.0
         self._servers = ExitStack()
 
@@ -59,8 +60,13 @@ class BotUnderTest:
         self._servers.close()
 
     def poll(self, time_s: float = 60) -> PollResult:
-        base_url = self.base_url or self.openai.base_url
-        listing = OpenAIBatches(base_url, self._key_in_time, clock=self.clock, sleep=self.clock.sleep)
+        listing = OpenAIBatches(
+            self._place().base_url,
+            self._key_in_time,
+            api_version=self.api_version,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
         return poll(listing, self.batches(), self.policy, self.clock, self.clock() + time_s)
 
     def deliver(self, time_s: float = 30) -> DeliverResult:
@@ -68,14 +74,14 @@ class BotUnderTest:
         slack = SlackMessages(
             self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock
         )
-        place = Place(TEAM, self.base_url or self.openai.base_url)
         deadline_at = self.clock() + time_s
-        return deliver(outbox, slack, place, self.channel, self.clock, self.clock.sleep, deadline_at)
+        return deliver(outbox, slack, self._place(), self.channel, self.clock, self.clock.sleep, deadline_at)
 
     def ask(self, text: str) -> dict[str, Any]:
         """The message with which `/batches <text>` is answered."""
+        place = self._place()
         listing = OpenAIBatches(
-            self.base_url or self.openai.base_url, lambda afresh: self.key, clock=self.clock
+            place.base_url, lambda afresh: self.key, api_version=self.api_version, clock=self.clock
         )
         sources = Sources(
             self.batches(),
@@ -83,10 +89,12 @@ class BotUnderTest:
             OutboxTable(self._table()),
             lambda batch_id, deadline_at: listing.retrieve(batch_id, deadline_at=deadline_at),
         )
-        place = Place(TEAM, self.base_url or self.openai.base_url)
         command = parse(text)
         reply = answer(command, sources, place, self.channel, "/batches", self.clock)
         return message_for(reply, is_shared=command.is_shared)
+
+    def _place(self) -> Place:
+        return Place(TEAM, self.base_url or self.openai.base_url, self.api_version)
 
     def _key_in_time(self, afresh: bool) -> str:
         """The key, with which a request begins: on this clock it takes `request_s`."""

@@ -50,9 +50,7 @@ class LocalTable:
     def __enter__(self) -> Self:
         self._aws.start()
         self.client = make_client()
-        properties = load(str(TEMPLATE))["Resources"]["Table"]["Properties"]
-        wanted = {key: properties[key] for key in _DESIGN}
-        self.client.create_table(TableName=NAME, **wanted)
+        self._create(NAME)
         self.client.meta.events.register("before-call.dynamodb", self._begin)
         self.client.meta.events.register("after-call.dynamodb", self._end)
         return self
@@ -77,6 +75,12 @@ class LocalTable:
         for item in items:
             self.client.put_item(TableName=NAME, Item=item)
 
+    def copy_to(self, name: str) -> None:
+        """Make another table that holds what this one does now."""
+        self._create(name)
+        for item in self.items():
+            self.client.put_item(TableName=name, Item=item)
+
     def items(self, pk: str | None = None) -> list[dict[str, Any]]:
         """All items, or those of one partition, without counting as calls."""
         calls, before, after = self.calls, self.before, self.after
@@ -84,6 +88,11 @@ class LocalTable:
         found = self.client.scan(TableName=NAME, ConsistentRead=True)["Items"]
         self.calls, self.before, self.after = calls, before, after
         return [item for item in found if pk is None or item["pk"]["S"] == pk]
+
+    def _create(self, name: str) -> None:
+        properties = load(str(TEMPLATE))["Resources"]["Table"]["Properties"]
+        wanted = {key: properties[key] for key in _DESIGN}
+        self.client.create_table(TableName=name, **wanted)
 
     def _begin(self, model: Any, **rest: Any) -> None:
         self.calls.append(model.name)

@@ -1,20 +1,26 @@
 """The build: what `sam build` packs runs by itself."""
 
+import io
 import subprocess
 import sys
+import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
 from local.aws import build
+from local.licences import pinned
 
 SRC = Path(__file__).parents[1] / "src"
 HANDLERS = sorted(
     ".".join(path.relative_to(SRC).with_suffix("").parts)
-    for path in (SRC / "batchbell/handlers").glob("*.py")
+    for path in (SRC / "batchbell/handlers").rglob("*.py")
     if path.stem != "__init__"
 )
+MB = 1_000_000
+UVS_LOCK = ".lock"
 PACKED = ("aws_lambda_powertools", "boto3", "requests", "slack_sdk")
 
 pytestmark = pytest.mark.xdist_group("build")  # one worker builds once
@@ -50,7 +56,26 @@ def test_what_a_function_needs_is_packed_and_imported_with_an_empty_environment(
     assert imported_from(packed, module).startswith(str(packed))
 
 
-def test_nothing_is_packed_that_only_runs_here(packed: Path) -> None:
-    ours_alone = {"tests", "local", "bench", "moto", "pytest", "pydantic", "openai"}
+def test_the_packed_distributions_are_the_pinned_ones(packed: Path) -> None:
+    found = {each.name.replace("_", "-"): each.version for each in distributions(path=[str(packed)])}
 
-    assert not ours_alone & {path.name for path in packed.iterdir()}
+    assert found == pinned()
+
+
+def test_every_packed_file_is_ours_or_a_pinned_distributions(packed: Path) -> None:
+    files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
+    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*.py")}
+    theirs = {str(file) for each in distributions(path=[str(packed)]) for file in each.files or ()}
+
+    assert files - theirs - {UVS_LOCK} == ours
+    assert not any(name.endswith(".pyc") for name in files)
+
+
+def test_a_function_is_small_enough_to_be_updated_in_seconds(packed: Path) -> None:
+    """Lambda takes 50 MB; botocore's descriptions of all of AWS are 16 of our 19."""
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in packed.rglob("*"):
+            archive.write(path, path.relative_to(packed))
+
+    assert len(zipped.getvalue()) < 25 * MB

@@ -1,5 +1,7 @@
 """`python -m batchbell`: the operator's commands."""
 
-from batchbell.handlers.terminal import main
+import sys
 
-main()
+from batchbell.handlers.terminal.main import main
+
+sys.exit(main())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batchbell.domain.policy import Policy, metadata_filter_from, notify_on_from
+from batchbell.domain.server import base_url_from
 
 DAY_S = 86_400
 
@@ -16,6 +17,7 @@ class Settings:
     channel: str
     table_name: str
     openai_base_url: str
+    openai_api_version: str
     slack_base_url: str
     openai_api_key_parameter: str
     slack_bot_token_parameter: str
@@ -30,6 +32,7 @@ class AnswerSettings:
     channel: str
     table_name: str
     openai_base_url: str
+    openai_api_version: str
     slack_base_url: str
     slash_command: str
     openai_api_key_parameter: str
@@ -41,11 +44,13 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     days = _value(environ, "RETENTION_DAYS")
     if not days.isdecimal() or int(days) < 1:
         raise ValueError(f"RETENTION_DAYS wants a whole number of days, not {days!r}")
+    api_version = environ.get("OPENAI_API_VERSION", "").strip()
     return Settings(
         team=_value(environ, "TEAM_NAME"),
         channel=_value(environ, "SLACK_CHANNEL"),
         table_name=_value(environ, "TABLE_NAME"),
-        openai_base_url=_value(environ, "OPENAI_BASE_URL"),
+        openai_base_url=base_url_from(_value(environ, "OPENAI_BASE_URL"), api_version),
+        openai_api_version=api_version,
         slack_base_url=_value(environ, "SLACK_BASE_URL"),
         openai_api_key_parameter=_value(environ, "OPENAI_API_KEY_PARAMETER"),
         slack_bot_token_parameter=_value(environ, "SLACK_BOT_TOKEN_PARAMETER"),
@@ -59,11 +64,13 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 def answer_settings_from(environ: Mapping[str, str]) -> AnswerSettings:
     """The settings for answering. Raises: ValueError, naming the variable that is missing."""
+    api_version = environ.get("OPENAI_API_VERSION", "").strip()
     return AnswerSettings(
         team=_value(environ, "TEAM_NAME"),
         channel=_value(environ, "SLACK_CHANNEL"),
         table_name=_value(environ, "TABLE_NAME"),
-        openai_base_url=_value(environ, "OPENAI_BASE_URL"),
+        openai_base_url=base_url_from(_value(environ, "OPENAI_BASE_URL"), api_version),
+        openai_api_version=api_version,
         slack_base_url=_value(environ, "SLACK_BASE_URL"),
         slash_command=_value(environ, "SLASH_COMMAND"),
         openai_api_key_parameter=_value(environ, "OPENAI_API_KEY_PARAMETER"),

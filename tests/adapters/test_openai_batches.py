@@ -16,6 +16,7 @@ from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.domain.batch import Batch, Page
 from batchbell.domain.errors import BatchbellError, PermanentError, RefusedError, TransientError
 from local import openai_faults as faults
+from local.openai_dialects import AZURE
 from local.openai_faults import Cut, Fault, Kind
 from local.openai_paging import After
 from local.openai_simulator import OpenAISimulator
@@ -69,8 +70,15 @@ def client(openai: OpenAISimulator, time: Time) -> OpenAIBatches:
     return a_client(openai.base_url, time)
 
 
-def a_client(base_url: str, time: Time, key: Any = None) -> OpenAIBatches:
-    return OpenAIBatches(base_url, key or Keys(), clock=time, sleep=time.sleep, random=lambda: 0)
+def a_client(base_url: str, time: Time, key: Any = None, api_version: str = "") -> OpenAIBatches:
+    return OpenAIBatches(
+        base_url,
+        key or Keys(),
+        api_version=api_version,
+        clock=time,
+        sleep=time.sleep,
+        random=lambda: 0,
+    )
 
 
 def add_batches(openai: OpenAISimulator, number: int) -> list[str]:
@@ -396,7 +404,7 @@ def test_a_try_is_given_no_longer_than_the_time_left(
             given.append(options["timeout"])
             return super().send(request, **options)
 
-    client = OpenAIBatches(openai.base_url, Keys(), clock=time, session=Session())
+    client = OpenAIBatches(openai.base_url, Keys(), clock=time, new_session=Session)
 
     client.page(deadline_at=NOW + left_s)
 
@@ -485,7 +493,7 @@ def test_a_key_that_no_header_takes_is_told_and_not_shown(
     assert openai.requests == []
 
 
-@pytest.mark.parametrize("status", [400, 402, 404, 405, 422])
+@pytest.mark.parametrize("status", [400, 402, 405, 422])
 def test_any_other_refusal_needs_a_person(
     openai: OpenAISimulator, client: OpenAIBatches, status: int
 ) -> None:
@@ -498,12 +506,27 @@ def test_any_other_refusal_needs_a_person(
     assert len(openai.requests) == 1
 
 
+def test_an_address_without_a_list_of_batches_says_what_to_look_at(
+    openai: OpenAISimulator, time: Time
+) -> None:
+    client = a_client(openai.base_url.removesuffix("/v1"), time)
+
+    with pytest.raises(PermanentError, match="List Batches answered 404.*: OpenAIBaseUrl may lack a part"):
+        client.page(deadline_at=DEADLINE)
+
+    assert len(openai.requests) == 1
+
+
+@pytest.mark.parametrize("api_version", ["", "2024-10-21"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(openai: OpenAISimulator, client: OpenAIBatches, status: int) -> None:
+def test_a_redirect_is_not_followed(
+    openai: OpenAISimulator, time: Time, status: int, api_version: str
+) -> None:
+    client = a_client(openai.base_url, time, api_version=api_version)
     with OpenAISimulator() as elsewhere:
         openai.down = faults.redirect(f"{elsewhere.base_url}/batches", status)
 
-        with pytest.raises(PermanentError, match="a redirect: set the base URL"):
+        with pytest.raises(PermanentError, match="a redirect: set OpenAIBaseUrl"):
             client.page(deadline_at=DEADLINE)
 
         assert elsewhere.requests == []
@@ -513,7 +536,7 @@ def test_a_redirect_is_not_followed(openai: OpenAISimulator, client: OpenAIBatch
     "base_url", ["", "api.openai.com", "ftp://127.0.0.1", "http://", "http://a b/", "http://[/"]
 )
 def test_a_base_url_that_is_none_needs_a_person(time: Time, base_url: str) -> None:
-    with pytest.raises(PermanentError, match="base URL cannot be asked"):
+    with pytest.raises(PermanentError, match="OpenAIBaseUrl is no address that can be asked"):
         a_client(base_url, time).page(deadline_at=DEADLINE)
 
 
@@ -530,13 +553,14 @@ EVERY_TROUBLE = PASSING | {
 }
 
 
+@pytest.mark.parametrize("api_version", ["", "2024-10-21"])
 @pytest.mark.parametrize("fault", EVERY_TROUBLE.values(), ids=EVERY_TROUBLE)
 def test_the_key_is_in_no_error_and_no_log(
-    openai: OpenAISimulator, time: Time, caplog: pytest.LogCaptureFixture, fault: Fault
+    openai: OpenAISimulator, time: Time, caplog: pytest.LogCaptureFixture, fault: Fault, api_version: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     openai.key, openai.down = "sk-hush-1234", fault
-    client = a_client(openai.base_url, time, Keys("sk-hush-1234", "sk-hush-1234"))
+    client = a_client(openai.base_url, time, Keys("sk-hush-1234", "sk-hush-1234"), api_version)
 
     with pytest.raises(BatchbellError) as caught:
         client.page(deadline_at=NOW + 0.05 if fault is EVERY_TROUBLE["too late"] else DEADLINE)
@@ -553,16 +577,19 @@ def test_a_refusal_does_not_pass_on_the_end_of_the_key(openai: OpenAISimulator, 
     assert "1234" not in str(caught.value)
 
 
-def test_a_netrc_does_not_replace_the_key(
-    openai: OpenAISimulator, client: OpenAIBatches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("api_version", ["", "2024-10-21"])
+def test_a_netrc_neither_replaces_the_key_nor_adds_another(
+    time: Time, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api_version: str
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
 
-    client.page(deadline_at=DEADLINE)
+    sent = headers_sent("https://llm.example.com/v1", time, api_version)
 
-    assert len(openai.requests) == 1
+    assert {name: sent[name] for name in ("Authorization", "api-key") if name in sent} == (
+        {"api-key": KEY} if api_version else {"Authorization": f"Bearer {KEY}"}
+    )
 
 
 def test_a_proxy_named_in_the_environment_is_used(
@@ -574,6 +601,66 @@ def test_a_proxy_named_in_the_environment_is_used(
     page = a_client("http://openai.invalid/v1", time).page(deadline_at=DEADLINE)
 
     assert ids(page) == listed
+
+
+# Azure
+
+
+@pytest.mark.parametrize(
+    ("base_url", "api_version", "header"),
+    [
+        ("https://contoso.openai.azure.com/openai/v1", "", "api-key"),
+        ("https://llm.example.com/openai", "2024-10-21", "api-key"),
+        ("https://llm.example.com/openai", "", "Authorization"),
+        ("https://api.openai.com/v1", "", "Authorization"),
+    ],
+)
+def test_the_key_goes_into_the_one_header_that_the_server_reads(
+    time: Time, base_url: str, api_version: str, header: str
+) -> None:
+    sent = headers_sent(base_url, time, api_version)
+
+    assert [name for name, value in sent.items() if KEY in value] == [header]
+
+
+def test_every_request_to_azure_names_the_version(openai: OpenAISimulator, time: Time) -> None:
+    openai.dialect = AZURE
+    listed = add_batches(openai, 3)
+    client = a_client(openai.base_url, time, api_version=AZURE.api_version)
+
+    pages = list(client.pages(limit=2, deadline_at=DEADLINE))
+    batch = client.retrieve(listed[0], deadline_at=DEADLINE)
+
+    assert ids(*pages) == listed
+    assert batch is not None
+    assert [asked.query.get("api-version") for asked in openai.requests] == [AZURE.api_version] * 3
+
+
+def test_a_version_that_azure_does_not_know_says_what_to_look_at(openai: OpenAISimulator, time: Time) -> None:
+    openai.dialect = AZURE
+    client = a_client(openai.base_url, time, api_version="2023-05-15")
+
+    with pytest.raises(
+        PermanentError, match="answered 404: OpenAIBaseUrl should end in /openai with an Open"
+    ):
+        client.page(deadline_at=DEADLINE)
+
+
+def headers_sent(base_url: str, time: Time, api_version: str) -> dict[str, str]:
+    """The headers with which a request would have left this machine."""
+    sent: dict[str, str] = {}
+
+    class Session(requests.Session):
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            sent.update({name: str(value) for name, value in request.headers.items()})
+            raise requests.ConnectionError
+
+    client = OpenAIBatches(
+        base_url, Keys(), api_version=api_version, clock=time, sleep=time.sleep, new_session=Session
+    )
+    with suppress(TransientError):
+        client.page(deadline_at=DEADLINE)
+    return sent
 
 
 # Anything at all

@@ -1,5 +1,7 @@
 """The cursor: whatever is cut short, in whatever order, nothing unread is ever passed by."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from batchbell.domain.cursor import (
     Leg,
     Position,
     end_of,
+    is_quiet,
     position_after_complete,
     position_after_incomplete,
 )
@@ -21,13 +24,14 @@ PAGE = 4
 
 
 class List:
-    """A server's list that grows: rows of (created_at, id), newest first."""
+    """A server's list that grows: rows of (created_at, id), newest first, of ties the later or the earlier."""
 
-    def __init__(self) -> None:
+    def __init__(self, later_first: bool = True) -> None:
         self.rows: list[tuple[int, str]] = []
+        self.later_first = later_first
 
     def add(self, created_at: int) -> None:
-        self.rows.append((created_at, f"b{len(self.rows)}"))
+        self.rows.insert(0 if self.later_first else len(self.rows), (created_at, f"b{len(self.rows)}"))
         self.rows.sort(key=lambda row: -row[0])
 
     def page(self, after: str | None) -> Page:
@@ -40,6 +44,8 @@ class List:
 def walked(server: List, position: Position, pages: int, now: int, seen: set[str]) -> Position:
     """One walk of at most so many pages, as the poll does it, noting what it showed."""
     newest_at = 0
+    if pages and is_quiet(position, server.page(None), known=seen, now=now):
+        return position
     for number, leg in enumerate(position.legs()):
         rows: list[str] = []
         end = None
@@ -55,7 +61,7 @@ def walked(server: List, position: Position, pages: int, now: int, seen: set[str
             newest_at = max([newest_at, *(batch.created_at or 0 for batch in page.batches)])
         if end not in COMPLETE:
             return position_after_incomplete(position, end, number, rows, newest_at)
-    return position_after_complete(position, newest_at, open_since=[])
+    return position_after_complete(position, newest_at, walked_at=now)
 
 
 @st.composite
@@ -84,6 +90,24 @@ def test_a_complete_walk_has_shown_every_batch_however_many_were_cut_short_befor
     assert seen == {id for _, id in server.rows}
 
 
+@given(stories(), st.integers(0, 20))
+def test_what_shows_itself_late_is_read_when_nothing_can_be_late_any_more(
+    story: list[tuple[int, list[int], int]], history: int
+) -> None:
+    server, position, seen, now = List(later_first=False), Position(), set[str](), NOW
+    for age in range(history):
+        server.add(NOW - 50 * age)
+
+    for passed_s, ages, pages in [*story, (60, [], 1000), (2 * OVERLAP_S, [], 1000)]:
+        now += passed_s
+        for age in ages:
+            server.add(now - age)
+        position = walked(server, position, pages, now, seen)
+
+    assert position.unread == ()
+    assert seen == {id for _, id in server.rows}
+
+
 @given(stories())
 def test_walks_of_two_pages_or_more_catch_up_once_the_list_stands_still(
     story: list[tuple[int, list[int], int]],
@@ -106,18 +130,53 @@ def test_walks_of_two_pages_or_more_catch_up_once_the_list_stands_still(
     assert seen == {id for _, id in server.rows}
 
 
-def test_the_cursor_goes_back_to_the_oldest_open_batch() -> None:
-    cursor = Cursor(read_back_to=0, seen_through=0)
+def test_what_may_show_itself_late_is_read_again() -> None:
+    moved = Cursor().moved(newest_at=NOW, walked_at=NOW + 10)
 
-    moved = cursor.moved(newest_at=NOW, open_since=[NOW - 9000, NOW - 10])
+    assert moved == Cursor(read_back_to=NOW - OVERLAP_S, seen_through=NOW - OVERLAP_S)
 
-    assert moved == Cursor(read_back_to=NOW - 9000, seen_through=NOW - OVERLAP_S)
+
+def test_once_nothing_can_be_late_any_more_only_the_newest_row_is_read_again() -> None:
+    cursor = Cursor(NOW - OVERLAP_S, NOW - OVERLAP_S)
+
+    moved = [cursor.moved(NOW, walked_at=NOW + after) for after in (OVERLAP_S, 500, 600, 9000)]
+
+    assert [each.read_back_to - NOW for each in moved] == [-300, -100, 0, 1]
+    assert [each.seen_through - NOW for each in moved] == [-300, -100, 0, 0]
+
+
+def test_a_clock_far_ahead_of_the_servers_passes_nothing_newer_than_what_was_read() -> None:
+    moved = Cursor().moved(newest_at=NOW - 9000, walked_at=NOW)
+
+    assert moved == Cursor(read_back_to=NOW - 8999, seen_through=NOW - 9000)
+
+
+def quiet(position: Position, first: Page, now: int = NOW + 60) -> bool:
+    return is_quiet(position, first, {"a", "b"}, now)
+
+
+def test_a_first_page_without_news_is_all_that_is_read_for_a_while() -> None:
+    position = Position(Cursor(NOW - OVERLAP_S, NOW - OVERLAP_S), newest_at=NOW)
+    known = a_page(a_batch("a", created_at=NOW), a_batch("b", created_at=NOW - 5), has_more=True)
+    news = a_page(a_batch("c", created_at=NOW - 2), *known.batches, has_more=True)
+
+    assert quiet(position, known)
+    assert not quiet(position, news)
+    assert not quiet(position, replace(known, unreadable=("row 3",)))
+    assert not quiet(position, known, now=NOW + 2 * OVERLAP_S)
+
+
+def test_a_first_page_without_news_ends_no_walk_that_has_more_to_read() -> None:
+    known = a_page(a_batch("a", created_at=NOW), has_more=True)
+
+    assert not quiet(Position(Cursor(), unread=(Leg("x", 0),), newest_at=NOW), known)
+    assert not quiet(Position(Cursor(NOW - OVERLAP_S)), known)
 
 
 def test_seen_through_never_goes_back() -> None:
     cursor = Cursor(read_back_to=0, seen_through=NOW)
 
-    assert cursor.moved(newest_at=NOW - 5000, open_since=[]).seen_through == NOW
+    assert cursor.moved(newest_at=NOW - 5000, walked_at=NOW).seen_through == NOW
 
 
 def ends_with(page: Page, leg: Leg = Leg(None, NOW), new_ids: int = 1, is_first: bool = True) -> End | None:

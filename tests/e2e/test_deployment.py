@@ -1,14 +1,14 @@
 """Deployment: what stands in the account after `sam deploy`."""
 
 import json
-from pathlib import Path
+import tomllib
 
-from local.aws import LocalAws
+from local.aws import ROOT, LocalAws
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import SlackSimulator
 from local.team import Team, deploy
 
-TICK = json.loads((Path(__file__).parents[2] / "events/schedule.json").read_text())
+TICK = json.loads((ROOT / "events/schedule.json").read_text())
 
 
 def test_the_schedule_bears_the_stacks_name_and_starts_the_function(aws: LocalAws, team: Team) -> None:
@@ -27,6 +27,40 @@ def test_a_tick_needs_no_more_than_the_functions_own_role_and_logs_no_secret(
     assert not ran.has_failed, ran
     assert ran.log in log
     assert not any(word in log for word in (openai.key, slack.token, "AccessDenied"))
+
+
+def test_the_metrics_of_a_tick_bear_the_stacks_name(team: Team) -> None:
+    ran = team.tick(TICK)
+
+    [metrics] = [json.loads(line) for line in ran.log.splitlines() if '"_aws"' in line]
+    assert metrics["service"] == team.stack_name
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+
+
+def test_the_teams_of_samconfig_stand_side_by_side() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    names = sorted(config.keys() - {"version", "default"})
+
+    with LocalAws() as aws:
+        for name in names:
+            aws.deploy_as_configured(name)
+
+        stacks = [aws.stack(config[name]["deploy"]["parameters"]["stack_name"]) for name in names]
+        outputs = [{each["OutputValue"] for each in stack["Outputs"]} for stack in stacks]
+        given = [
+            {f"{p['ParameterKey']}={p['ParameterValue']}" for p in stack["Parameters"]} for stack in stacks
+        ]
+        schedules = aws.client("scheduler").list_schedules()["Schedules"]
+        alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert set.intersection(*outputs) == set()
+    for name, parameters in zip(names, given, strict=True):
+        wanted = config[name]["deploy"]["parameters"]["parameter_overrides"]
+        assert {each.replace("'", "") for each in wanted} <= parameters
+    assert {each["Name"] for each in schedules} == {f"{stack['StackName']}-poll" for stack in stacks}
+    assert {each["AlarmName"]: each["Period"] for each in alarms if "good" in each["AlarmName"]} == {
+        "batchbell-search-no-good-poll": 60,
+        "batchbell-support-no-good-poll": 300,
+    }
 
 
 def test_a_second_team_in_the_account_is_told_what_is_missing_before_its_secrets_are_stored(

@@ -2,8 +2,6 @@
 
 import json
 import time
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -11,15 +9,7 @@ from local.aws import LocalAws
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import SlackSimulator
 from local.team import Team
-from tests.asking import a_command, a_press, signed, texts_of
-
-
-def posted(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    try:
-        with build_opener(ProxyHandler({})).open(Request(url, body, headers), timeout=30) as response:
-            return response.status, response.read()
-    except HTTPError as error:
-        return error.code, error.read()
+from tests.asking import a_command, a_press, posted, signed, texts_of
 
 
 def asked(team: Team, slack: SlackSimulator, text: str) -> tuple[int, list[str]]:

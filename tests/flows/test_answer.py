@@ -1,6 +1,7 @@
 """Answers on the real table: what a person sees who types the slash command."""
 
 import json
+import re
 
 import pytest
 
@@ -184,6 +185,20 @@ def test_a_bot_that_is_well_says_so(bot: BotUnderTest) -> None:
         "*Undelivered*\n0",
         "*Parked*\n0",
     )
+
+
+def test_health_says_why_no_poll_has_succeeded_until_one_does(bot: BotUnderTest) -> None:
+    bot.tick()
+    bot.openai.down = error(503)
+    bot.tick(12)
+
+    shown = "\n".join(texts_of(bot.ask("status")))
+    bot.openai.down = None
+    bot.tick()
+    later = "\n".join(texts_of(bot.ask("status")))
+
+    assert re.search(r"No poll has succeeded for 1\d min.*: List Batches answered 503", shown)
+    assert "batchbell is well" in later
 
 
 def test_health_says_what_is_parked_why_and_since_when(bot: BotUnderTest) -> None:

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchbell.handlers import slack
+from local.openai_dialects import AZURE
+from local.openai_simulator import OpenAISimulator
 from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
 from tests.tables import LocalTable
 
@@ -126,8 +128,8 @@ def test_the_sample_events_are_what_slack_signs_and_too_old_by_now(
     [
         {},
         signed(a_command("help"), "another-secret"),
-        signed(a_command("help"), at=time.time() - 600),
-        signed(a_command("help"), at=time.time() + 600),
+        signed(a_command("help"), at=time.time() - 86_400),
+        signed(a_command("help"), at=time.time() + 86_400),
         signed(a_command("all")),
         {**signed(a_command("help")), "X-Slack-Signature": "v0=ünïcode"},
         {**signed(a_command("help")), "X-Slack-Request-Timestamp": "soon"},
@@ -246,6 +248,22 @@ def test_a_response_url_that_refuses_is_posted_to_once(door: Door, status: int) 
 
     assert door.press({"action_id": "refresh", "value": "all"}) == (200, "")
     assert len(door.hooks.posted) == 1
+
+
+def test_an_id_that_is_not_recorded_is_asked_of_azure_as_azure_wants_it(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameter = door.environ["OPENAI_API_KEY_PARAMETER"]
+    boto3.client("ssm").put_parameter(Name=parameter, Value="sk-test", Type="SecureString")
+    with OpenAISimulator(dialect=AZURE) as azure:
+        monkeypatch.setenv("OPENAI_BASE_URL", azure.base_url)
+        monkeypatch.setenv("OPENAI_API_VERSION", AZURE.api_version)
+        batch = azure.add("failed")
+
+        _, message = door.ask(a_command(batch["id"]))
+
+    assert "Azure OpenAI (" in str(message)
+    assert "failed" in message["text"]
 
 
 def test_before_the_secret_is_stored_one_line_says_so(door: Door, capsys: pytest.CaptureFixture[str]) -> None:

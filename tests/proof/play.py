@@ -73,7 +73,7 @@ class Play:
             clock=self.clock,
             sleep=self.stage.pause,
             random=lambda: 0.5,
-            session=session,
+            new_session=lambda: session,
         )
         self._messages = SlackMessages(
             slack.base_url, lambda afresh: slack.token, team=TEAM, clock=self.clock
@@ -197,7 +197,8 @@ class Play:
 
     def _poll(self, deadline_at: float) -> object:
         policy = a_policy(*self._story.notify_on, retention_s=self._story.retention_s)
-        return poll(self._listing, self._batches, policy, self.clock, deadline_at)
+        # One request at a time: the stage decides what comes first.
+        return poll(self._listing, self._batches, policy, self.clock, deadline_at, at_once=1)
 
     def _deliver(self, deadline_at: float) -> object:
         place, sleep = Place(TEAM, self.around.openai.base_url), self.stage.pause

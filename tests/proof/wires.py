@@ -113,10 +113,9 @@ class OpenAIWire(BaseAdapter):
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         path = request.path_url.replace("limit=100", f"limit={self._page_size}")
-        authorization = request.headers["Authorization"]
 
         def reply() -> Any:
-            return self._simulator.reply_to(request.method, path, authorization)
+            return self._simulator.reply_to(request.method, path, request.headers)
 
         def go_wrong(fault: Fault) -> Any:
             match fault:

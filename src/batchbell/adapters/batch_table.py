@@ -1,9 +1,8 @@
 """The table's batches: the watch, and one record for each batch."""
 
-import json
+import math
 import zlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from batchbell.adapters.dynamodb import (
     ConditionError,
@@ -14,16 +13,17 @@ from batchbell.adapters.dynamodb import (
 from batchbell.adapters.outbox_table import notification_put, record_key
 from batchbell.adapters.recent_table import INDEX_UPDATE, index_values
 from batchbell.adapters.table_json import decoded, encoded
-from batchbell.domain.batch import TERMINAL, Batch, RequestCounts
-from batchbell.domain.errors import PermanentError
+from batchbell.adapters.watch_items import HEAD_KEY, head_from, items_of, shard_key, with_shards
+from batchbell.domain.batch import TERMINAL, Batch
+from batchbell.domain.errors import PermanentError, TransientError
 from batchbell.domain.notification import Notification
 from batchbell.domain.record import Entry, Recorded, Stale
-from batchbell.domain.watch import GONE, Watch, Watched
+from batchbell.domain.watch import GONE, Watch
 
-MOST_ENTRIES = 45
-"""Entries of one transaction; each writes two items at most, of the 100 that DynamoDB allows."""
+MOST_WRITES = 100
+"""Of one transaction; DynamoDB takes no more."""
 
-_WATCH_KEY = {"pk": {"S": "watch"}, "sk": {"S": "watch"}}
+_READ_TRIES = 3
 
 
 class BatchTable:
@@ -34,29 +34,37 @@ class BatchTable:
 
     def load_watch(self) -> Watch | None:
         """What the last poll left. Raises: TransientError, PermanentError."""
-        item = self._table.get("read the watch", _WATCH_KEY)
-        if item is None:
-            return None
-        try:
-            return _watch_from(item)
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
-            raise PermanentError("this version cannot read the watch item in the table") from error
+        for _ in range(_READ_TRIES):
+            item = self._table.get("read the watch", HEAD_KEY)
+            if item is None:
+                return None
+            try:
+                head = head_from(item)
+                keys = [shard_key(shard.number) for shard in head.shards]
+                watch = with_shards(head, self._table.get_many("read the watch", keys))
+            except (KeyError, TypeError, ValueError, zlib.error) as error:
+                raise PermanentError("this version cannot read the watch item in the table") from error
+            if watch:
+                return watch
+        raise TransientError("read the watch: it was written again and again meanwhile")
 
     def save_watch(self, watch: Watch, owed: Sequence[Notification] = ()) -> Watch:
         """Write what this poll leaves, and the notifications it owes, or nothing.
 
         Raises: StaleError if another poll wrote first; TransientError, PermanentError.
         """
+        written, head, writes = items_of(watch)
+        writes += map(notification_put, owed)
         put: Item = {
-            "Item": _watch_item(watch),
+            "Item": head,
             "ConditionExpression": "attribute_not_exists(pk) OR version = :version",
             "ExpressionAttributeValues": {":version": {"N": str(watch.version)}},
         }
-        if owed:
-            self._table.transact("write the watch", [{"Put": put}, *map(notification_put, owed)])
+        if writes:
+            self._table.transact("write the watch", [{"Put": put}, *writes])
         else:
             self._table.ask("write the watch", "put_item", **put)
-        return replace(watch, version=watch.version + 1)
+        return written
 
     def recorded_batch(self, batch_id: str) -> Batch | None:
         """The batch as it was recorded last. Raises: TransientError, PermanentError."""
@@ -69,14 +77,15 @@ class BatchTable:
         Raises: TransientError, PermanentError; what was written before stays written.
         """
         outcome = Recorded()
-        for start in range(0, len(entries), MOST_ENTRIES):
-            outcome += self._record(list(entries[start : start + MOST_ENTRIES]), now)
+        for some in _that_fit(entries):
+            outcome += self._record(some, now)
         return outcome
 
     def _record(self, entries: list[Entry], now: int) -> Recorded:
         if not entries:
             return Recorded()
         writes = [(entry, write) for entry in entries for write in self._writes(entry, now)]
+        self._table.pace(max(len(entries), sum(_outbox_units(write) for _, write in writes)))
         try:
             self._table.transact("record transitions", [write for _, write in writes])
         except ConditionError as error:
@@ -135,43 +144,23 @@ def _stale(entry: Entry, found: Item) -> Stale:
     return Stale(entry, found.get("status", {}).get("S"), told)
 
 
-def _watch_item(watch: Watch) -> Item:
-    """The watch; what is watched is packed, so that a write costs a few units whatever is open."""
-    rows = [
-        [
-            batch_id,
-            seen.status,
-            seen.created_at,
-            seen.expires_at,
-            seen.checked_at,
-            seen.missing_since,
-            counts and [counts.total, counts.completed, counts.failed],
-        ]
-        for batch_id, seen in watch.watched.items()
-        for counts in [seen.request_counts]
-    ]
-    return {
-        **_WATCH_KEY,
-        "version": {"N": str(watch.version + 1)},
-        "body": {"S": encoded(replace(watch, watched={}, version=0))},
-        "watched": {"B": zlib.compress(json.dumps(rows, separators=(",", ":")).encode())},
-    }
+def _that_fit(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The entries, in parts that one transaction can write."""
+    some: list[Entry] = []
+    writes = 0
+    for entry in entries:
+        needed = 2 if entry.owed else 1
+        if writes + needed > MOST_WRITES:
+            yield some
+            some, writes = [], 0
+        some.append(entry)
+        writes += needed
+    yield some
 
 
-def _watch_from(item: Item) -> Watch:
-    rows = json.loads(zlib.decompress(item["watched"]["B"]))
-    watched = {batch_id: _watched_from(*seen) for batch_id, *seen in rows}
-    watch = decoded(Watch, item["body"]["S"])
-    return replace(watch, watched=watched, version=int(item["version"]["N"]))
+def _outbox_units(write: Item) -> int:
+    """What the write takes of the outbox's partition; a transaction's writes count twice.
 
-
-def _watched_from(
-    status: str,
-    created_at: int,
-    expires_at: int | None,
-    checked_at: int,
-    missing_since: int | None,
-    counts: list[int] | None,
-) -> Watched:
-    request_counts = RequestCounts(*counts) if counts else None
-    return Watched(status, created_at, expires_at, checked_at, missing_since, request_counts)
+    Of the index's partition each record takes one unit.
+    """
+    return 2 * math.ceil(len(write["Put"]["Item"]["body"]["S"]) / 1000) if "Put" in write else 0

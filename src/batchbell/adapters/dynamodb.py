@@ -20,7 +20,11 @@ Item = dict[str, Any]
 CONFLICT_TRIES = 4
 CONFLICT_WAIT_S = 0.1
 
+UNITS_PER_S = 400
+"""One partition takes 1,000 write units a second, and two runs may be writing at once."""
+
 _MOST_PARTS = 4
+_MOST_KEYS = 100
 
 _PERMANENT = frozenset({"ValidationException", "ResourceNotFoundException", "AccessDeniedException"})
 
@@ -81,10 +85,12 @@ class Table:
         return answer.get("Item")
 
     def get_many(self, call: str, keys: Sequence[Item]) -> list[Item]:
-        """The items of up to a hundred keys, as the last writes left them, in any order.
+        """The items of these keys, as the last writes left them, in any order.
 
         DynamoDB may answer a part of them first, 16 MB at most at once.
         """
+        if len(keys) > _MOST_KEYS:
+            return self.get_many(call, keys[:_MOST_KEYS]) + self.get_many(call, keys[_MOST_KEYS:])
         items: list[Item] = []
         left: Any = {self.name: {"Keys": list(keys), "ConsistentRead": True}} if keys else {}
         for _ in range(_MOST_PARTS):
@@ -106,6 +112,10 @@ class Table:
         )
         items: list[Item] = self._ask(call, pages.build_full_result).get("Items", [])
         return items
+
+    def pace(self, units: float) -> None:
+        """Wait for as long as one partition should be given for so many write units."""
+        self.sleep(units / UNITS_PER_S)
 
     def transact(self, call: str, writes: Iterable[Item]) -> None:
         """All of these writes, or none."""

@@ -75,13 +75,11 @@ class Answer:
         if self.status in (401, 403):
             return RefusedError(f"{answered}: the API key was refused", self.status)
         if self._is_passing or self.headers.get("x-should-retry") == "true":
-            is_strange = 200 <= self.status < 300
-            return TransientError(
-                f"{answered} with something else than batches" if is_strange else answered,
-                self.retry_after_s(now),
-            )
+            if 200 <= self.status < 300:
+                answered += " with something else than batches; is OpenAIBaseUrl right?"
+            return TransientError(answered, self.retry_after_s(now))
         if self.status < 400:
-            return PermanentError(f"{answered}, a redirect: set the base URL to where the API is")
+            return PermanentError(f"{answered}, a redirect: set OpenAIBaseUrl to where the API is")
         return NotFoundError(answered) if self.status == 404 else PermanentError(answered)
 
     @property

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from random import random as random_share
@@ -16,6 +17,7 @@ from batchbell.adapters.openai_answer import Answer, NotFoundError
 from batchbell.adapters.openai_json import parse_batch, parse_page
 from batchbell.domain.batch import Batch, Page
 from batchbell.domain.errors import PermanentError
+from batchbell.domain.server import advice_where_no_list_is, is_azure
 
 T = TypeVar("T")
 
@@ -31,10 +33,11 @@ _HEADERS = {"Accept": "application/json", "User-Agent": "batchbell"}
 
 
 class OpenAIBatches:
-    """List Batches and Retrieve Batch of `base_url`.
+    """List Batches and Retrieve Batch of `base_url`, with `api_version` where Azure wants one.
 
     `key(afresh)` gives the API key, read anew from where it is kept if `afresh`: a refused key
-    may have been rotated. It goes into one header of one host, and into no error.
+    may have been rotated. It goes into one header of one host, and into no error. Several threads
+    may ask at once, each in a session of its own.
     """
 
     def __init__(
@@ -42,17 +45,19 @@ class OpenAIBatches:
         base_url: str,
         key: Callable[[bool], str],
         *,
+        api_version: str = "",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = random_share,
-        session: requests.Session | None = None,
+        new_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._key = key
+        self._api_version = api_version
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._session = session or requests.Session()
+        self._own = _Own(new_session)
 
     def page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
         """One page, newest first: of the batches older than the batch `after`.
@@ -63,7 +68,11 @@ class OpenAIBatches:
         if type(limit) is not int or not 1 <= limit <= 100:
             raise ValueError(f"limit must be a whole number from 1 to 100, not {limit!r}")
         params = {"limit": str(limit)} | ({"after": after} if after else {})
-        return self._get("List Batches", "/batches", params, _page, deadline_at)
+        try:
+            return self.get("List Batches", "/batches", params, _page, deadline_at)
+        except NotFoundError as error:
+            advice = advice_where_no_list_is(self.base_url, self._api_version)
+            raise PermanentError(f"{error}: {advice}") from None
 
     def pages(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
         """All pages, until the server says so, a page is empty, or one adds no batch.
@@ -91,11 +100,11 @@ class OpenAIBatches:
             return None  # "", "." and ".." would ask for another path
         path = "/batches/" + quote(batch_id, safe="", errors="replace")
         try:
-            return self._get("Retrieve Batch", path, {}, _batch, deadline_at)
+            return self.get("Retrieve Batch", path, {}, _batch, deadline_at)
         except NotFoundError:
             return None
 
-    def _get(
+    def get(
         self,
         call: str,
         path: str,
@@ -103,6 +112,10 @@ class OpenAIBatches:
         parse: Callable[[Answer], T | None],
         deadline_at: float,
     ) -> T:
+        """What `parse` makes of the answer to one call, tried again where that may help.
+
+        Raises: as `page`; NotFoundError, a PermanentError, for a 404.
+        """
         key, is_afresh = self._usable_key(afresh=False), False
         tries = 0
         while True:
@@ -121,6 +134,10 @@ class OpenAIBatches:
                 raise answer.error(call, now)
             self._sleep(delay_s)
 
+    def answer(self, path: str, params: Mapping[str, str], *, deadline_at: float) -> Answer:
+        """Whatever is answered, asked once. Raises: PermanentError where it cannot even be asked."""
+        return self._ask(path, params, self._usable_key(afresh=True), deadline_at)
+
     def _usable_key(self, afresh: bool) -> str:
         key = self._key(afresh)
         # http.client would refuse such a key as well, and show it.
@@ -134,11 +151,11 @@ class OpenAIBatches:
         if left_s <= 0:
             return Answer(trouble="no time left")
         try:
-            with self._session.get(
+            with self._own.session.get(
                 self.base_url + path,
-                params=params,
+                params={"api-version": self._api_version or None, **params},
                 headers=_HEADERS,
-                auth=_Bearer(key),
+                auth=_Key(key, is_azure=is_azure(self.base_url, self._api_version)),
                 timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
                 stream=True,
                 allow_redirects=False,
@@ -147,7 +164,7 @@ class OpenAIBatches:
                 return Answer(response.status_code, response.headers, content)
         except ValueError as error:
             name = type(error).__name__
-            raise PermanentError(f"the OpenAI base URL cannot be asked ({name})") from None
+            raise PermanentError(f"OpenAIBaseUrl is no address that can be asked ({name})") from None
         except (requests.RequestException, Urllib3Error) as error:
             return Answer(trouble=type(error).__name__)
 
@@ -170,14 +187,24 @@ class OpenAIBatches:
         return bytes(body)
 
 
-class _Bearer(AuthBase):
-    """Puts the key into its header; as `auth`, since requests would let a ~/.netrc replace a header."""
+class _Own(threading.local):
+    """What each thread has for itself."""
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, new_session: Callable[[], requests.Session]) -> None:
+        self.session = new_session()
+
+
+class _Key(AuthBase):
+    """Puts the key into its header; as `auth`, since requests would let a ~/.netrc replace a header.
+
+    No redirect is ever followed: requests would take `api-key` along to another host.
+    """
+
+    def __init__(self, key: str, *, is_azure: bool) -> None:
+        self._header = ("api-key", key) if is_azure else ("Authorization", f"Bearer {key}")
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
+        request.headers.update([self._header])
         return request
 
 

@@ -22,6 +22,8 @@ _MOST_COUNT = 10**15
 _FIRST_MILLISECONDS = 10**11
 """Seconds reach this in the year 5138; milliseconds passed it in 1973."""
 
+_NOTHING = BatchError()
+
 _YEAR_10000 = 253_402_300_800
 
 
@@ -30,17 +32,16 @@ def parse_page(content: Any, project: str | None = None) -> Page | None:
 
     A bare array (Together) is the whole list, and a `data` of null (Go's empty slice) an empty one.
     """
-    is_bare = isinstance(content, list)
-    answer = {"data": content, "has_more": False} if is_bare else content
-    if not isinstance(answer, dict) or not isinstance(rows := answer.get("data", ""), list | None):
+    rows = rows_of(content)
+    if rows is None:
         return None
     batches, unreadable = [], []
-    for place, row in enumerate(rows or (), start=1):
+    for place, row in enumerate(rows, start=1):
         if batch := parse_batch(row):
             batches.append(batch)
         else:
             unreadable.append(_id(row) or f"row {place}")
-    has_more = answer.get("has_more")
+    has_more = content.get("has_more") if isinstance(content, dict) else False
     return Page(
         batches=tuple(batches),
         has_more=has_more if isinstance(has_more, bool) else None,
@@ -49,11 +50,21 @@ def parse_page(content: Any, project: str | None = None) -> Page | None:
     )
 
 
+def rows_of(content: Any) -> list[Any] | None:
+    """The rows of an answer of List Batches, as they came; None where it holds no list."""
+    rows = content.get("data", "") if isinstance(content, dict) else content
+    if rows is None and isinstance(content, dict):
+        return []
+    return rows if isinstance(rows, list) else None
+
+
 def parse_batch(row: Any, *, is_retrieved: bool = False) -> Batch | None:
     """The batch in a row; None where it is not an object with a usable id and a status."""
     batch_id = _id(row)
-    status = normalised(_text(row.get("status")) or "") if batch_id else ""
-    if not batch_id or not status:
+    if not batch_id:
+        return None
+    status = normalised(_text(row.get("status")) or "")
+    if not status:
         return None
     errors = _parse_errors(row.get("errors") or row.get("error"))
     return Batch(
@@ -89,8 +100,8 @@ def _parse_counts(counts: Any) -> RequestCounts | None:
     if not isinstance(counts, dict):
         return None
     total, failed = _count(counts.get("total")), _count(counts.get("failed"))
-    successes = [_count(counts.get("completed")), _count(counts.get("succeeded"))]
-    completed = max((count for count in successes if count is not None), default=None)
+    successes = _count(counts.get("completed")), _count(counts.get("succeeded"))
+    completed = max([count for count in successes if count is not None], default=None)
     if total is None and completed is None and failed is None:
         return None
     known = (completed or 0, failed or 0)
@@ -100,14 +111,15 @@ def _parse_counts(counts: Any) -> RequestCounts | None:
 def _parse_usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    counts = [_count(usage.get(f"{name}_tokens")) for name in ("input", "output", "total")]
-    if counts == [None] * 3:
+    counts = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
+    total = _count(usage.get("total_tokens"))
+    if total is None and counts == (None, None):
         return None
     input_tokens, output_tokens = counts[0] or 0, counts[1] or 0
     return Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        total_tokens=counts[2] or input_tokens + output_tokens,
+        total_tokens=total or input_tokens + output_tokens,
         cached_tokens=_detail(usage, "input_tokens_details", "cached_tokens"),
         reasoning_tokens=_detail(usage, "output_tokens_details", "reasoning_tokens"),
     )
@@ -121,8 +133,8 @@ def _detail(usage: dict[str, Any], group: str, name: str) -> int:
 def _parse_metadata(metadata: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(metadata, dict):
         return ()
-    pairs = ((_text(key, _MOST_WORD_CHARS), _text(_as_string(value))) for key, value in metadata.items())
-    return tuple((key, value) for key, value in pairs if key and value)[:_MOST_PAIRS]
+    pairs = [(_text(key, _MOST_WORD_CHARS), _text(_as_string(value))) for key, value in metadata.items()]
+    return tuple([(key, value) for key, value in pairs if key and value][:_MOST_PAIRS])
 
 
 def _as_string(value: Any) -> str | None:
@@ -136,6 +148,8 @@ def _as_string(value: Any) -> str | None:
 
 def _parse_errors(errors: Any) -> tuple[BatchError, ...]:
     """The errors in an object with `data`, a list, a lone object or a string."""
+    if not errors:
+        return ()
     if isinstance(errors, dict) and "data" in errors:
         errors = errors["data"]
     rows = errors if isinstance(errors, list) else [errors]
@@ -153,30 +167,35 @@ def _parse_error(row: Any) -> BatchError | None:
         line=_count(row.get("line")),
         param=_text(row.get("param"), _MOST_WORD_CHARS),
     )
-    return error if error != BatchError() else None
+    return error if error != _NOTHING else None
 
 
 def _id(row: Any) -> str | None:
     """The row's id. One that is too long is none: cut, it would be another's."""
-    value = row.get("id") if isinstance(row, dict) else None
-    if not isinstance(value, str) or not value.strip():
-        return None
-    return _text(value) if len(value.encode("utf-8", "replace")) <= _MOST_ID_BYTES else None
+    value = _text(row.get("id"), _MOST_ID_BYTES + 1) if isinstance(row, dict) else None
+    is_usable = value and value.strip() and len(value.encode()) <= _MOST_ID_BYTES
+    return value if is_usable else None
 
 
 def _text(value: Any, most_chars: int = _MOST_CHARS) -> str | None:
     if not isinstance(value, str):
         return None
+    if value.isascii() and len(value) <= most_chars:
+        return value or None
     return value[:most_chars].encode("utf-8", "replace").decode() or None
 
 
 def _count(value: Any) -> int | None:
+    if type(value) is int and 0 <= value <= _MOST_COUNT:
+        return value
     number = _number(value)
     return None if number is None else int(min(max(number, 0), _MOST_COUNT))
 
 
 def _time(value: Any) -> int | None:
     """Unix seconds, from seconds, milliseconds or ISO 8601. Go servers say 0 for "not yet"."""
+    if value is None or (type(value) is int and 1 <= value <= _FIRST_MILLISECONDS):
+        return value
     seconds = _number(value)
     if seconds is None:
         seconds = _iso_seconds(value) if isinstance(value, str) else 0

@@ -49,6 +49,7 @@ class OutboxTable:
 
     def drop(self, notification: Notification) -> None:
         """Remove a notification that need not be delivered any more."""
+        self._table.pace(2)
         self._table.ask("drop a notification", "delete_item", Key=_notification_key(notification))
 
     def claim(self, message: Message) -> Message:
@@ -119,6 +120,11 @@ class OutboxTable:
         """Take the one probe that is due. Raises: StaleError if another delivery took it."""
         update, condition = "SET probe_at = :next_at", "probe_at <= :now"
         self._update_lane("take the probe", channel, update, condition, now=now, next_at=next_at)
+
+    def call_probe(self, channel: str) -> None:
+        """Let the next delivery try a blocked channel. Raises: StaleError if it is blocked no more."""
+        update, condition = "SET probe_at = :at_once", "attribute_exists(blocked)"
+        self._update_lane("call the probe", channel, update, condition, at_once=0)
 
     def unblock(self, channel: str) -> None:
         """Let everyone post to the channel again."""

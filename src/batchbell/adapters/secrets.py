@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
@@ -26,7 +27,8 @@ class Secrets:
     def __init__(self, client: "SSMClient | None" = None, *, read_s: float = 5, tries: int = 3) -> None:
         retries: Any = {"mode": "standard", "total_max_attempts": tries}
         config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
-        self._provider = SSMProvider(boto3_client=client) if client else SSMProvider(boto_config=config)
+        # Left to itself the provider opens another session, and reads all of botocore's tables again.
+        self._provider = SSMProvider(boto3_client=client or boto3.client("ssm", config=config))
 
     def read(self, name: str, afresh: bool = False) -> str:
         """The secret of that name, without the spaces and line ends that pasting leaves.

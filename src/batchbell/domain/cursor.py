@@ -5,7 +5,7 @@ After a complete walk there is one leg to read, from the top; an incomplete one 
 of its legs to the next poll, which reads the top first and then goes on where the last stopped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -22,21 +22,23 @@ MOST_LEGS = 20
 class Cursor:
     """The two times that both move only after a complete walk.
 
-    The next walk reads back to `read_back_to`: the oldest open batch, or the newest seen less the
-    slack. A batch nobody recorded is new if it was created at or after `seen_through`, which only
-    grows: else old ends would be told again once their records have been deleted.
+    The next walk reads back to `read_back_to`: what is older has been met, and what of it is open
+    is watched by itself. A batch nobody recorded is new if it was created at or after
+    `seen_through`, which only grows: else old ends would be told again once their records have
+    been deleted.
     """
 
     read_back_to: int = 0
     seen_through: int = 0
 
-    def moved(self, newest_at: int, open_since: Iterable[int]) -> "Cursor":
-        """The cursor after a complete walk that met `newest_at` and left these batches open."""
-        settled_at = newest_at - OVERLAP_S
-        return Cursor(
-            read_back_to=min([settled_at, *open_since]),
-            seen_through=max(self.seen_through, settled_at),
-        )
+    def moved(self, newest_at: int, walked_at: int) -> "Cursor":
+        """The cursor after a complete walk, begun at `walked_at`, that met `newest_at`.
+
+        What may still show itself late is read again. Once even the newest row has stood for long
+        enough, however the clocks differ, nothing at or below it is; ties with it still count as new.
+        """
+        settled_at = max(newest_at - OVERLAP_S, walked_at - 2 * OVERLAP_S)
+        return Cursor(min(settled_at, newest_at + 1), max(self.seen_through, min(settled_at, newest_at)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +59,20 @@ class End(StrEnum):
 
     PASSED = "passed"
     LAST_PAGE = "last page"
+    QUIET = "nothing new"
     STUCK = "the server repeats itself"
     LOST = "the server no longer knows where we stopped"
 
 
-COMPLETE = frozenset({End.PASSED, End.LAST_PAGE})
+COMPLETE = frozenset({End.PASSED, End.LAST_PAGE, End.QUIET})
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where reading stands: the cursor, and after an incomplete walk the legs it left unread.
 
-    While legs are unread, `newest_at` is the newest row of the last walk, and `began_at` that of
-    the first walk that left some. Ties and what shows itself late between the two are met when all
+    `newest_at` is the newest row of the last walk; 0 if the slack has not been read since. While
+    legs are unread, `began_at` is that of the first walk that left some. Ties and what shows itself late between the two are met when all
     is read: the cursor then moves only as far as if that first walk had been complete. To read
     the slack again in every walk might leave a slow one no time to get on.
     """
@@ -91,6 +94,27 @@ def created_at(batch: Batch, now: int) -> int:
     return now if batch.created_at is None else min(batch.created_at, now)
 
 
+def newest_of(page: Page, now: int) -> int:
+    """When the newest row of the page was created; 0 where no row says so."""
+    return max((min(batch.created_at, now) for batch in page.batches if batch.created_at), default=0)
+
+
+def is_quiet(position: Position, first: Page, known: Container[str], now: int) -> bool:
+    """Whether the first page shows nothing new, so that no more need be read this time.
+
+    What shows itself late, and below this page, can wait: the slack is read again with the next
+    new row, and once more when nothing can be late any more.
+    """
+    newest_at = newest_of(first, now)
+    return (
+        not position.unread
+        and not first.unreadable
+        and newest_at <= position.newest_at
+        and now < newest_at + 2 * OVERLAP_S
+        and all(batch.id in known for batch in first.batches)
+    )
+
+
 def end_of(leg: Leg, page: Page, *, is_first: bool, new_ids: int, now: int) -> End | None:
     """Whether the leg ends with this page, of whose ids `new_ids` are new to the leg.
 
@@ -108,10 +132,11 @@ def end_of(leg: Leg, page: Page, *, is_first: bool, new_ids: int, now: int) -> E
     return None
 
 
-def position_after_complete(position: Position, newest_at: int, open_since: Iterable[int]) -> Position:
-    """Where reading stands once every leg was read; `open_since` are the open batches' times."""
-    reached_at = position.began_at if position.unread else newest_at
-    return Position(position.cursor.moved(reached_at, open_since))
+def position_after_complete(position: Position, newest_at: int, walked_at: int) -> Position:
+    """Where reading stands once every leg was read, by a walk that began at `walked_at`."""
+    if position.unread:
+        return Position(position.cursor.moved(position.began_at, walked_at=0))
+    return Position(position.cursor.moved(newest_at, walked_at), newest_at=newest_at)
 
 
 def position_after_incomplete(
@@ -133,5 +158,6 @@ def position_after_incomplete(
     unread = (*rest, *legs[leg + 1 :])
     if len(unread) > MOST_LEGS:
         unread = (replace(unread[0], down_to=unread[-1].down_to),)
-    began_at = position.began_at if position.unread else newest_at
-    return Position(position.cursor, unread, max(position.newest_at, newest_at), began_at)
+    if not position.unread:
+        return Position(position.cursor, unread, newest_at, began_at=newest_at)
+    return Position(position.cursor, unread, max(position.newest_at, newest_at), position.began_at)

@@ -181,6 +181,14 @@ def unresolvable(message: Message, now: float) -> Message:
     return replace(message, parked=reason, next_attempt_at=now + PROBE_S)
 
 
+def unparked(message: Message) -> Message:
+    """The parked message once a person has acted: due by any clock, in full form, with all its looks.
+
+    What was in doubt about it still is: it is looked for before it is posted.
+    """
+    return replace(message, parked=None, next_attempt_at=0, attempts=0, form=Form.BLOCKS)
+
+
 def suspect(notifications: tuple[Notification, ...]) -> Message:
     """Notifications that may have been announced, with no history to tell."""
     since = min(map(happened_at, notifications))

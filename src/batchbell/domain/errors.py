@@ -3,7 +3,10 @@
 BatchbellError
  ├── TransientError      try later
  ├── PermanentError      a person must act
- │    └── RefusedError   the key, or what it may do, was refused
+ │    ├── RefusedError   the key, or what it may do, was refused
+ │    ├── SignInError    the operator must sign in to AWS
+ │    ├── ForbiddenError the operator needs a permission in AWS
+ │    └── MissingError   it must be made first
  └── StaleError          another poll or delivery was first: read again
 """
 
@@ -30,6 +33,18 @@ class RefusedError(PermanentError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class SignInError(PermanentError):
+    """AWS does not know who asks, or where: no credentials that are valid, or no region."""
+
+
+class ForbiddenError(PermanentError):
+    """AWS knows who asks, and does not let them."""
+
+
+class MissingError(PermanentError):
+    """There is no such thing in this account and region."""
 
 
 class StaleError(BatchbellError):

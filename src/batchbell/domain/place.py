@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from batchbell.domain.message.mrkdwn import code
+from batchbell.domain.server import is_azure, is_openai
 
-_OPENAI = re.compile(r"https://([a-z]+\.)?api\.openai\.com(/|$)")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
@@ -15,12 +15,17 @@ class Place:
 
     team: str
     base_url: str
+    api_version: str = ""
 
     @property
     def service(self) -> str:
         """The server's name for a sentence."""
         address = self.base_url.removeprefix("https://").removeprefix("http://").rstrip("/")
-        return "OpenAI" if self._is_openai else code(address, 40) or "the server"
+        if self.is_openai:
+            return "OpenAI"
+        if self.is_azure:
+            return f"Azure OpenAI ({code(address.partition('/')[0], 60)})"
+        return code(address, 40) or "the server"
 
     @property
     def key_parameter(self) -> str:
@@ -28,9 +33,13 @@ class Place:
 
     def page_of(self, batch_id: str) -> str | None:
         """The dashboard's page of a batch; None on a server that has none."""
-        has_page = self._is_openai and _ID.fullmatch(batch_id)
+        has_page = self.is_openai and _ID.fullmatch(batch_id)
         return f"https://platform.openai.com/batches/{batch_id}" if has_page else None
 
     @property
-    def _is_openai(self) -> bool:
-        return bool(_OPENAI.match(self.base_url))
+    def is_openai(self) -> bool:
+        return is_openai(self.base_url)
+
+    @property
+    def is_azure(self) -> bool:
+        return is_azure(self.base_url, self.api_version)

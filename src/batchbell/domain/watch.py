@@ -14,7 +14,7 @@ GONE = "gone"
 GONE_AFTER_S = 3600
 """A batch is gone when the server did not know it twice, at least so long apart."""
 
-MOST_ENDED = 1000
+MOST_ENDED = 5000
 """How many recently ended batches are remembered besides the open ones, to spare look-ups."""
 
 LONG_STOP_S = 3600
@@ -26,9 +26,10 @@ RECHECK_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One batch as it was last met; `checked_at` is when its status was last sure.
+    """One batch as it was last met; `checked_at` is when it was last asked for by id.
 
-    `missing_since` is the time of the first 404 in a row.
+    `missing_since` is the time of the first 404 in a row. `rank` is its ordinal in the list, which
+    grows towards the newest; `above` is the id of the row just above it, when it was first met.
     """
 
     status: str
@@ -37,6 +38,8 @@ class Watched:
     checked_at: int = 0
     missing_since: int | None = None
     request_counts: RequestCounts | None = None
+    rank: int | None = None
+    above: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -56,12 +59,24 @@ class KeyTrouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of what is watched that the table keeps apart: the batches up to position `newest`.
+
+    `digest` tells one content from another.
+    """
+
+    number: int
+    newest: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
-    """What is watched and how far it was read; `version` counts the writes.
+    """What is watched and how far it was read; `version` counts the writes, `shards` are of the last.
 
     `base_url` and `project` name the list: another one is another world. `reason` is why this
     baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
-    found ended. `polled_at` is the last good poll; `resumed_at` the first after a long stop: what
+    found ended. `polled_at` is the last good poll, and `failure` what went wrong in a later one; `resumed_at` the first after a long stop: what
     happened before may have been announced in a life that the table does not remember.
     """
 
@@ -72,10 +87,12 @@ class Watch:
     baseline_ended: int = 0
     position: Position = Position()
     polled_at: int | None = None
+    failure: str | None = None
     resumed_at: int | None = None
     trouble: KeyTrouble | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
     version: int = 0
+    shards: tuple[Shard, ...] = ()
 
     @property
     def since(self) -> Since:
@@ -89,7 +106,8 @@ def begun(base_url: str, before: Watch | None, project: str | None, now: int) ->
     if before is None:
         return Watch(base_url, now, BaselineReason.INSTALLED, project)
     reason = BaselineReason.PROJECT if before.base_url == base_url else BaselineReason.BASE_URL
-    return Watch(base_url, now, reason, project, trouble=before.trouble, version=before.version)
+    again = Watch(base_url, now, reason, project, trouble=before.trouble)
+    return replace(again, version=before.version, shards=before.shards)
 
 
 def resumed(watch: Watch, now: int) -> Watch:
@@ -104,19 +122,19 @@ def is_another_project(watch: Watch, page: Page) -> bool:
 
 
 def met(batch: Batch, before: Watched | None, now: int) -> Watched:
-    """The batch as it is met now, in a list or by its id."""
-    seen = Watched(
+    """The batch as it is met now, in a list or by its id; what did not change stays as it was."""
+    before = before or Watched(batch.status, created_at(batch, now))
+    seen = replace(
+        before,
         status=batch.status,
-        created_at=created_at(batch, now),
+        created_at=before.created_at if batch.created_at is None else created_at(batch, now),
         expires_at=batch.expires_at,
-        checked_at=now,
         request_counts=batch.request_counts,
     )
-    if batch.is_retrieved or not seen.is_overdue(now):
-        return seen
-    if before is None:
-        return replace(seen, checked_at=0)
-    return replace(seen, checked_at=before.checked_at, missing_since=before.missing_since)
+    if batch.is_retrieved:
+        return replace(seen, checked_at=now, missing_since=None)
+    # A row that is listed long after its window proves nothing.
+    return seen if seen.is_overdue(now) else replace(seen, missing_since=None)
 
 
 def to_retrieve(watched: Mapping[str, Watched], met: Iterable[str], now: int) -> list[str]:
@@ -139,11 +157,12 @@ def kept(watched: Mapping[str, Watched], seen_through: int, gone_since: int) -> 
     An ended batch older than `seen_through` would not count as new if it were met again, so it
     may be forgotten; beyond `MOST_ENDED` the records themselves keep an end from being told twice.
     """
-    ended = [(id, seen) for id, seen in watched.items() if seen.status in TERMINAL]
-    newest = sorted(
-        (pair for pair in ended if pair[1].created_at >= seen_through),
-        key=lambda pair: pair[1].created_at,
-    )[-MOST_ENDED:]
+    ended = [
+        (id, Watched(seen.status, seen.created_at, rank=seen.rank))
+        for id, seen in watched.items()
+        if seen.status in TERMINAL and seen.created_at >= seen_through
+    ]
+    newest = sorted(ended, key=lambda pair: pair[1].created_at)[-MOST_ENDED:]
     alive = {
         id: seen
         for id, seen in watched.items()

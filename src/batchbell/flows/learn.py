@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from batchbell.domain.batch import TERMINAL, Batch, Status
+from batchbell.domain.batch import TERMINAL, Batch, Page, Status
 from batchbell.domain.delivery import may_be_forgotten
 from batchbell.domain.diff import Since, Transition, diff, is_owed
 from batchbell.domain.notification import Gone, Notification
@@ -25,8 +25,8 @@ class Learning:
     """What one poll has learned so far; `watched` follows what is recorded, never runs ahead.
 
     `confirm` asks for a completed batch by id, of which the list does not tell how it fared.
-    `history` counts the ends that were recorded and are not told; `waiting` are completed batches that
-    count as open until their counts can be had.
+    `history` counts the ends that were recorded and are not told; `met_ids` were listed; `waiting` are
+    completed batches that count as open until their counts can be had.
     """
 
     records: Records
@@ -38,12 +38,23 @@ class Learning:
     recorded: int = 0
     owed: int = 0
     history: int = 0
+    pages: int = 0
+    met_ids: set[str] = field(default_factory=set)
+    unreadable: list[str] = field(default_factory=list)
     unstorable: list[str] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
 
+    def learn_page(self, page: Page, batches: Sequence[Batch], now: int) -> None:
+        """Learn these batches of a page."""
+        self.pages += 1
+        self.unreadable += page.unreadable
+        self.met_ids.update(batch.id for batch in batches)
+        self.learn(batches, now)
+
     def learn(self, batches: Sequence[Batch], now: int) -> None:
         """Record how these batches differ from what is recorded, and watch them from then on."""
-        statuses = {id: seen.status for id, seen in self.watched.items()}
+        met_before = {batch.id for batch in batches} & self.watched.keys()
+        statuses = {id: self.watched[id].status for id in met_before}
         transitions = [self._sure(each, now) for each in diff(statuses, batches, self.since, now)]
         overtaken = self._record([self._entry(each, now) for each in transitions], now)
         overtaken = self._record([self._again(each, now) for each in overtaken], now)
@@ -61,6 +72,10 @@ class Learning:
     def put_last(self, batch_id: str, now: int) -> None:
         """Ask for this one again only after the others: it could not be had."""
         self.watched[batch_id] = replace(self.watched[batch_id], checked_at=now)
+
+    def lose_place(self, batch_id: str) -> None:
+        """The list does not show this one below the row that was above it."""
+        self.watched[batch_id] = replace(self.watched[batch_id], above=None)
 
     def miss(self, batch_id: str, last_known: Callable[[str], Batch | None], now: int) -> None:
         """The server does not know this batch: it is gone when that is so for long."""
@@ -122,7 +137,8 @@ class Learning:
         for stale in outcome.stale:
             batch = stale.entry.transition.batch
             if stale.status in TERMINAL:
-                self.watched[batch.id] = replace(met(batch, None, now), status=stale.status)
+                seen = met(batch, self.watched.get(batch.id), now)
+                self.watched[batch.id] = replace(seen, status=stale.status)
             elif stale.status != batch.status:
                 overtaken.append(stale)
         return overtaken

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from os import environ
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -15,18 +15,22 @@ from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.secrets import MissingSecretError, Secrets
-from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.errors import BatchbellError, StaleError
 from batchbell.domain.place import Place
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
+from batchbell.handlers.journal import JournaledBatchTable, JournaledOutboxTable, JournaledSlack
 from batchbell.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from batchbell.adapters.slack_messages import SlackMessages
 
 DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
 """Until which part of the function's time each step begins something new: none starves another."""
 
-logger = Logger(service="batchbell")
-metrics = Metrics(namespace="batchbell", service="batchbell")
+# Their `service` is the stack's name, from the environment: two stacks of one account share no metric.
+logger = Logger()
+metrics = Metrics(namespace="batchbell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Bot:
     settings: Settings
     secrets: Secrets
     openai: OpenAIBatches
-    slack: SlackMessages
+    slack: JournaledSlack
     batches: BatchTable
     outbox: OutboxTable
 
@@ -46,8 +50,9 @@ class Bot:
         self.secrets.read(self.settings.slack_bot_token_parameter)
 
     def deliver(self, deadline_at: float) -> DeliverResult:
-        place = Place(self.settings.team, self.settings.openai_base_url)
-        channel = self.settings.channel
+        settings = self.settings
+        place = Place(settings.team, settings.openai_base_url, settings.openai_api_version)
+        channel = settings.channel
         return deliver(self.outbox, self.slack, place, channel, time.time, time.sleep, deadline_at)
 
     def poll(self, deadline_at: float) -> PollResult:
@@ -60,17 +65,25 @@ def bot() -> Bot:
     settings = settings_from(environ)
     secrets = Secrets()
     table = Table(make_client(), settings.table_name, settings.policy.retention_s)
+
+    @cache
+    def slack() -> "SlackMessages":
+        from batchbell.adapters.slack_messages import SlackMessages  # noqa: PLC0415
+
+        token = secrets.reader(settings.slack_bot_token_parameter)
+        return SlackMessages(settings.slack_base_url, token, team=settings.team)
+
     return Bot(
         settings=settings,
         secrets=secrets,
-        openai=OpenAIBatches(settings.openai_base_url, secrets.reader(settings.openai_api_key_parameter)),
-        slack=SlackMessages(
-            settings.slack_base_url,
-            secrets.reader(settings.slack_bot_token_parameter),
-            team=settings.team,
+        openai=OpenAIBatches(
+            settings.openai_base_url,
+            secrets.reader(settings.openai_api_key_parameter),
+            api_version=settings.openai_api_version,
         ),
-        batches=BatchTable(table),
-        outbox=OutboxTable(table),
+        slack=JournaledSlack(slack),
+        batches=JournaledBatchTable(table),
+        outbox=JournaledOutboxTable(table),
     )
 
 
@@ -81,7 +94,7 @@ def lambda_handler(event: object, context: Any) -> None:
     try:
         bot().check_secrets()
     except MissingSecretError as error:
-        logger.warning("Not set up yet", reason=str(error))
+        _wait(str(error))
         return
     except BatchbellError as error:
         logger.error("Secrets cannot be read", reason=str(error))
@@ -108,6 +121,16 @@ def lambda_handler(event: object, context: Any) -> None:
         raise defects[0]
 
 
+def _wait(reason: str) -> None:
+    """Wait for the secrets: without an alarm until they were stored once, with one if they are gone."""
+    if bot().batches.load_watch():
+        logger.error("A secret is gone", reason=reason)
+        return
+    logger.warning("Not set up yet", reason=reason)
+    metrics.add_metric("PollSucceeded", MetricUnit.Count, 0)
+    metrics.flush_metrics()
+
+
 def _warn(results: dict[str, Any]) -> None:
     """Say apart, where who searches the log for warnings finds it, what a person may have to mend."""
     for result in results.values():
@@ -118,6 +141,7 @@ def _warn(results: dict[str, Any]) -> None:
 
 
 def _measure(results: dict[str, Any]) -> None:
+    """Write the metrics down; a poll that failed gives no sample of PollSucceeded, which its alarm counts."""
     polled = results.get("poll")
     if isinstance(polled, PollResult):
         if polled.failure is None:
@@ -129,4 +153,5 @@ def _measure(results: dict[str, Any]) -> None:
         metrics.add_metric("NotificationsDelivered", MetricUnit.Count, delivered)
         metrics.add_metric("NotificationsParked", MetricUnit.Count, deliveries[-1].parked)
         metrics.add_metric("OldestUndeliveredSeconds", MetricUnit.Seconds, deliveries[-1].oldest_s)
-    metrics.flush_metrics()
+    if results:
+        metrics.flush_metrics()

@@ -34,7 +34,7 @@ READ_S, TRIES = 0.8, 2
 
 _MOST_FIELDS = 100
 
-logger = Logger(service="batchbell")
+logger = Logger()
 
 Response = dict[str, Any]
 
@@ -55,7 +55,7 @@ class Desk:
     def answer(self, command: Command) -> Reply:
         """The answer, or why there is none."""
         settings = self.settings
-        place = Place(settings.team, settings.openai_base_url)
+        place = Place(settings.team, settings.openai_base_url, settings.openai_api_version)
         try:
             return answer(command, self.sources, place, settings.channel, settings.slash_command, time.time)
         except BatchbellError as error:
@@ -79,7 +79,8 @@ def desk() -> Desk:
         from batchbell.adapters.openai_batches import OpenAIBatches  # noqa: PLC0415
 
         key = secrets.reader(settings.openai_api_key_parameter)
-        return OpenAIBatches(settings.openai_base_url, key).retrieve(batch_id, deadline_at=deadline_at)
+        openai = OpenAIBatches(settings.openai_base_url, key, api_version=settings.openai_api_version)
+        return openai.retrieve(batch_id, deadline_at=deadline_at)
 
     return Desk(
         settings=settings,

@@ -48,3 +48,13 @@ def test_a_digest_may_hold_any_news() -> None:
     message = render(a_message(*news), ELSEWHERE, NOW)
 
     assert message.text == ":mag: *search* · 2 pieces of news: 1 gone and 1 still open."
+
+
+def test_batches_that_fared_alike_stand_in_the_order_of_their_names() -> None:
+    names = ["part 10", "Part 2", "part 1", "part 010 b", "appendix", "part 99999999999999999999"]
+    batches = [a_batch(status="completed", metadata=(("name", name),)) for name in names]
+
+    message = render(a_message(*map(a_notification, batches)), ELSEWHERE, NOW)
+
+    told = [line.split("*")[1] for line in sections(message)[0].split("\n")]
+    assert told == ["appendix", "part 1", "Part 2", "part 10", "part 010 b", "part 99999999999999999999"]

@@ -4,8 +4,13 @@ import pytest
 
 from batchbell.domain.batch import BatchError, Usage
 from batchbell.domain.notification import BaselineReason, Gone, KeyRefused, Watching
+from batchbell.domain.place import Place
 from tests.builders import NOW, a_batch
 from tests.reading import AT_OPENAI, contexts, fields, rendered, sections
+
+AT_AZURE = Place("search", "https://contoso.openai.azure.com/openai/v1")
+AT_PROXY = Place("search", "https://llm.example.com/azure", "2024-10-21")
+AT_GROQ = Place("search", "https://api.groq.com/openai/v1")
 
 
 def test_the_facts_are_told_and_what_is_not_known_is_left_out() -> None:
@@ -35,6 +40,15 @@ def test_the_id_stands_below_where_a_name_stands_above_with_the_rest_of_the_meta
 
     assert origin.startswith("`batch_1` · created <!date^")
     assert metadata == "Owner: anna · run: 42"
+
+
+def test_what_says_nothing_new_is_left_out() -> None:
+    batch = a_batch(status="completed", usage=Usage(0, 0, 0), metadata=(("team", "search"), ("run", "42")))
+
+    message = rendered(batch)
+
+    assert "Tokens" not in fields(message)
+    assert contexts(message)[1] == "run: 42"
 
 
 def test_metadata_beyond_what_is_readable_is_counted() -> None:
@@ -139,4 +153,25 @@ def test_a_refused_key_says_what_to_do(status: int, remedy: str) -> None:
 
     assert message.text.startswith(":no_entry: *search* · OpenAI has refused the API key since <!date^")
     assert remedy in sections(message)[0]
+    assert "`/batchbell/search/openai-api-key`; the next poll takes it up." in sections(message)[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "service", "remedy"),
+    [
+        (AT_AZURE, 401, "Azure OpenAI (`contoso.openai.azure.com`)", "another resource than `OpenAIBaseUrl`"),
+        (AT_AZURE, 403, "Azure OpenAI (`contoso.openai.azure.com`)", "keys turned off, or its network rules"),
+        (AT_PROXY, 401, "Azure OpenAI (`llm.example.com`)", "another resource than `OpenAIBaseUrl`"),
+        (AT_GROQ, 401, "`api.groq.com/openai/v1`", "wrong, expired or revoked (401)"),
+        (AT_GROQ, 403, "`api.groq.com/openai/v1`", "may not read batches (403)"),
+    ],
+)
+def test_a_key_that_another_server_refuses_is_mended_as_that_server_wants_it(
+    place: Place, status: int, service: str, remedy: str
+) -> None:
+    message = rendered(KeyRefused(NOW - 120, status), place)
+
+    assert f"{service} has refused the API key since" in message.text
+    assert remedy in sections(message)[0]
+    assert "Batches: Read" not in sections(message)[0]
     assert "`/batchbell/search/openai-api-key`; the next poll takes it up." in sections(message)[0]

@@ -60,6 +60,8 @@ def test_a_batch_is_called_by_the_name_in_its_metadata_and_leads_to_its_page(key
     "base_url",
     [
         "https://llm.example.com/v1",
+        "https://contoso.openai.azure.com/openai/v1",
+        "https://api.groq.com/openai/v1",
         "https://api.openai.com.example.com/v1",
         "https://example.com/https://api.openai.com/v1",
         "",

@@ -1,5 +1,6 @@
 """Digest: several notifications told as one, each in a line of its own."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ SECTION_ROOM = 2_900
 
 
 def worst_first(notifications: Sequence[Notification]) -> list[Notification]:
-    return sorted(notifications, key=lambda each: badness(each.subject))
+    """The worst first; likes by their names, of which part 2 comes before part 10."""
+    return sorted(notifications, key=lambda each: (badness(each.subject), _name_order(each)))
 
 
 def headline(notifications: Sequence[Notification]) -> str:
@@ -44,6 +46,17 @@ def sections(lines: Sequence[str]) -> tuple[Section, ...]:
             texts.append("")
         texts[-1] = f"{texts[-1]}\n{line}".strip()
     return tuple(map(Section, texts))
+
+
+def _name_order(notification: Notification) -> list[str | tuple[int, str]]:
+    """A key that compares words as words and numbers, of whatever length, as numbers."""
+    name = isinstance(notification.subject, Batch) and given_name(notification.subject)
+    words = re.split(r"(\d+)", name[1].casefold() if name else "")
+    numbers = [word.lstrip("0") for word in words]
+    return [
+        (len(number), number) if place % 2 else word
+        for place, (word, number) in enumerate(zip(words, numbers, strict=True))
+    ]
 
 
 def _line(notification: Notification, place: Place, now: int, room: int, *, linked: bool) -> str:

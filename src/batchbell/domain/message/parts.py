@@ -21,16 +21,30 @@ from batchbell.domain.place import Place
 
 _PAIRS_SHOWN = 8
 
+_UNKNOWN_KEY = {
+    "openai": "The key is wrong, expired or revoked (401), or a restricted one without the permission "
+    "_Batches: Read_.",
+    "azure": "The key is wrong, revoked or that of another resource than `OpenAIBaseUrl` names (401).",
+    "other": "The key is wrong, expired or revoked (401). If this is Azure behind a name of its own, "
+    "deploy again with an `OpenAIApiVersion`.",
+}
+_FORBIDDEN = {
+    "openai": "The key is known but may not read batches (403). Give it the permission _Batches: Read_, or",
+    "azure": "The key may not be used (403): the resource has keys turned off, or its network rules keep "
+    "this function out. Change that, or",
+    "other": "The key is known but may not read batches (403). Give it that right, or",
+}
+
 
 def parts_for(subject: Subject, place: Place) -> tuple[Part, ...]:
     """The why, the what-now and the facts, as far as there are any."""
     match subject:
         case Batch():
-            return _section(_why(subject)) + _facts(subject)
+            return _section(_why(subject)) + _facts(subject, place)
         case Gone(batch):
             was = outcome(batch).replace("is now", "was", 1)
             advice = f"When last seen it {was}. It is no longer watched, unless it is listed again."
-            return _section(advice) + _facts(batch)
+            return _section(advice) + _facts(batch, place)
         case Watching():
             return _section(_scope(subject, place))
         case KeyRefused(status=status):
@@ -57,7 +71,7 @@ def _is_partial(batch: Batch) -> bool:
     return batch.status in (Status.EXPIRED, Status.CANCELLED) and batch.output_file_id is not None
 
 
-def _facts(batch: Batch) -> tuple[Part, ...]:
+def _facts(batch: Batch, place: Place) -> tuple[Part, ...]:
     labelled = (
         ("Model", code(batch.model or "")),
         ("Endpoint", code(batch.endpoint or "")),
@@ -73,7 +87,7 @@ def _facts(batch: Batch) -> tuple[Part, ...]:
         f"created {date(batch.created_at)}" if batch.created_at is not None else "",
         f"ended {date(batch.ended_at)}" if batch.ended_at is not None else "",
     )
-    lines = (" · ".join(filter(None, origin)), _metadata(batch))
+    lines = (" · ".join(filter(None, origin)), _metadata(batch, place))
     return ((Fields(fields),) if fields else ()) + tuple(Context(line) for line in lines if line)
 
 
@@ -87,15 +101,20 @@ def _took(batch: Batch) -> str:
 
 
 def _tokens(usage: Usage) -> str:
+    if not usage.input_tokens and not usage.output_tokens:
+        return ""
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
     reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out{reasoning}"
 
 
-def _metadata(batch: Batch) -> str:
-    named = given_name(batch)
+def _metadata(batch: Batch, place: Place) -> str:
+    """What else the team wrote down; its name and the batch's stand above already."""
+    said = (given_name(batch), ("team", place.team))
     pairs = [
-        f"{escaped(key, 60)}: {escaped(value, 120)}" for key, value in batch.metadata if (key, value) != named
+        f"{escaped(key, 60)}: {escaped(value, 120)}"
+        for key, value in batch.metadata
+        if (key, value) not in said
     ]
     rest = [f"{len(pairs) - _PAIRS_SHOWN} more"] if len(pairs) > _PAIRS_SHOWN else []
     return " · ".join(pairs[:_PAIRS_SHOWN] + rest)
@@ -122,13 +141,11 @@ def _scope(watching: Watching, place: Place) -> str:
 
 def _remedy(status: int, place: Place) -> str:
     """What a person must do about a refused key."""
-    store = f"the SSM parameter {place.key_parameter}; the next poll takes it up"
+    store = f"the SSM parameter {place.key_parameter}; the next poll takes it up."
     if status == 403:
-        return (
-            f"The key is known but may not read batches ({status}). Give it the permission "
-            f"_Batches: Read_, or store one that may in {store}."
-        )
-    return (
-        f"The key is wrong, expired or revoked ({status}), or a restricted one without the permission "
-        f"_Batches: Read_. Store a valid one in {store}."
-    )
+        return f"{_FORBIDDEN[_kind(place)]} store one that may in {store}"
+    return f"{_UNKNOWN_KEY[_kind(place)]} Store a valid one in {store}"
+
+
+def _kind(place: Place) -> str:
+    return "openai" if place.is_openai else "azure" if place.is_azure else "other"

@@ -63,10 +63,11 @@ def _wrong_with_poll(watch: Watch | None, place: Place, now: int) -> Iterator[st
         return
     if watch.trouble:
         yield f"{place.service} has refused the API key since {date(watch.trouble.since)}"
+    reason = f": {escaped(watch.failure, 300)}" if watch.failure else ""
     if watch.polled_at is None:
-        yield "The list of batches has not been read to its end yet"
+        yield f"The list of batches has not been read to its end yet{reason}"
     elif now - watch.polled_at > STALE_S:
-        yield f"No poll has succeeded for {duration(now - watch.polled_at)}"
+        yield f"No poll has succeeded for {duration(now - watch.polled_at)}{reason}"
 
 
 def _wrong_with_delivery(outbox: Outbox) -> Iterator[str]:

@@ -1,0 +1,22 @@
+"""OpenAI: the batches that an operator may see, with the team's key or one of the environment."""
+
+import os
+from argparse import Namespace
+
+from batchbell.adapters.openai_batches import OpenAIBatches
+from batchbell.domain.secret import Slot
+
+_DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+
+def openai_of(chosen: Namespace) -> OpenAIBatches:
+    """Raises: PermanentError, TransientError; ends with a usage where there is no key."""
+    if chosen.team:
+        from batchbell.handlers.terminal.deployment import deployment_of  # noqa: PLC0415  asks AWS
+
+        deployment = deployment_of(chosen.team, chosen.stack)
+        return deployment.openai(deployment.wanted_secret(Slot.OPENAI_API_KEY))
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not key:
+        chosen.usage("give --team, or set OPENAI_API_KEY")
+    return OpenAIBatches(os.environ.get("OPENAI_BASE_URL") or _DEFAULT_BASE_URL, lambda _: key)

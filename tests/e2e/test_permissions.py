@@ -1,0 +1,154 @@
+"""Permissions: none of a role's can be spared."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import load
+
+from local.aws import ROOT, LocalAws
+from local.openai_simulator import OpenAISimulator
+from local.slack_simulator import CHANNEL, SlackSimulator
+from local.team import Team, deploy
+from tests.asking import a_command, an_event, signed, texts_of
+from tests.bot import ids_of
+from tests.e2e.roles import grants_of, role_of
+
+NOT_ENFORCED_HERE = "logs:"
+"""What MiniStack itself does for a function; tests/test_roles.py reads it in the template."""
+
+MORE_THAN_ONE_ITEM_HOLDS = 400
+"""Open batches: what is known of them is then read in one request for several items."""
+
+RESOURCES = load(str(ROOT / "template.yaml"))["Resources"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """A team's stack, and an OpenAI and a Slack of its own."""
+
+    team: Team
+    openai: OpenAISimulator
+    slack: SlackSimulator
+
+    def tick(self) -> list[str]:
+        """What is refused in one run of the poll function."""
+        return [line for line in self.team.tick().log.splitlines() if "AccessDenied" in line]
+
+    def tick_with_an_end(self) -> tuple[str, list[str]]:
+        """An end, which is to be recorded, claimed, posted and settled, and what of that is refused."""
+        batch_id = self.openai.add()["id"]
+        self.openai.move(batch_id, "completed")
+        return f"{batch_id}#completed", self.tick()
+
+    def unanswered(self, *texts: str) -> list[str]:
+        """The questions that get no good answer."""
+        return [text for text in texts if "could not be" in self._answer(text)]
+
+    def _answer(self, text: str) -> str:
+        body = a_command(text)
+        event = an_event(body, signed(body, self.slack.signing_secret))
+        answer = self.team.aws.invoke(self.team.slack_function_name, event).payload
+        refused = "The signature could not be verified"
+        return str(texts_of(json.loads(answer["body"]))) if answer["statusCode"] == 200 else refused
+
+    def told(self) -> list[str]:
+        return [each for message in self.slack.messages for each in ids_of(message.metadata)]
+
+    def forget(self, function_name: str) -> None:
+        """Let the function start anew, as any update lets it: its secrets are read again."""
+        functions = self.team.aws.client("lambda")
+        timeout = functions.get_function_configuration(FunctionName=function_name)["Timeout"]
+        functions.update_function_configuration(FunctionName=function_name, Timeout=timeout)
+
+    def let_time_pass(self) -> None:
+        """Make everything undelivered due, as a few minutes would."""
+        table = self.team.aws.client("dynamodb")
+        outbox = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "outbox"}}}
+        for item in table.query(TableName=self.team.table_name, **outbox)["Items"]:
+            if "probe_at" in item:
+                item["probe_at"] = {"N": "0"}
+            if item["sk"]["S"].startswith("message#"):
+                item["body"] = {"S": json.dumps(json.loads(item["body"]["S"]) | {"next_attempt_at": 0})}
+            table.put_item(TableName=self.team.table_name, Item=item)
+
+
+@pytest.fixture(scope="module")
+def bell(aws: LocalAws) -> Iterator[Bell]:
+    with OpenAISimulator() as openai, SlackSimulator() as slack:
+        parameters = {"NotifyOn": "in_progress,completed", "PollSchedule": "rate(5 minutes)"}
+        team = deploy(aws, openai, slack, "permissions", **parameters)
+        team.store_secrets(openai.key, slack.token, slack.signing_secret)
+        for _ in range(MORE_THAN_ONE_ITEM_HOLDS):
+            openai.add()
+        bell = Bell(team, openai, slack)
+        assert not bell.tick()
+        yield bell
+
+
+def grants(role: str) -> list[Any]:
+    """The places of the role's grants in its policy, each with a name."""
+    [policy] = RESOURCES[role]["Properties"]["Policies"]
+    return [
+        pytest.param(place, id=f"{grant.action} {_named(grant.resource)}")
+        for place, grant in enumerate(grants_of(policy["PolicyDocument"]))
+        if not grant.action.startswith(NOT_ENFORCED_HERE)
+    ]
+
+
+def _named(resource: Any) -> str:
+    return str(resource["Fn::Sub"] if "Fn::Sub" in resource else resource["Fn::GetAtt"][0]).rpartition("/")[2]
+
+
+@pytest.mark.parametrize("place", grants("PollRole"))
+def test_without_this_a_poll_fails_and_with_it_all_is_made_up_for(
+    aws: LocalAws, bell: Bell, place: int
+) -> None:
+    function = bell.team.function_name
+
+    with role_of(aws, function).without(place) as grant:
+        if grant.action.startswith("ssm:"):
+            bell.forget(function)
+        first, refused = bell.tick_with_an_end()
+    bell.let_time_pass()
+    second, refused_later = bell.tick_with_an_end()
+
+    assert refused
+    assert not refused_later
+    assert [bell.told().count(each) for each in (first, second)] == [1, 1]
+
+
+@pytest.mark.parametrize("place", grants("SlackRole"))
+def test_without_this_a_question_goes_unanswered_and_with_it_none_does(
+    aws: LocalAws, bell: Bell, place: int
+) -> None:
+    function = bell.team.slack_function_name
+    end, _ = bell.tick_with_an_end()
+    questions = ("", end.partition("#")[0], "batch_unknown", "status")
+
+    with role_of(aws, function).without(place) as grant:
+        if grant.action.startswith("ssm:"):
+            bell.forget(function)
+        unanswered = bell.unanswered(*questions)
+
+    assert unanswered
+    assert not bell.unanswered(*questions)
+
+
+def test_the_poll_role_is_enough_to_park_to_probe_and_to_drop(bell: Bell) -> None:
+    bell.slack.channels[CHANNEL] = "channel_not_found"
+    parked, refused = bell.tick_with_an_end()
+    dropped = bell.openai.add("in_progress")
+    refused += bell.tick()
+    bell.openai.move(dropped["id"], "completed")
+    refused += bell.tick()
+    told_while_parked = bell.told()
+
+    bell.slack.channels[CHANNEL] = None
+    bell.let_time_pass()
+    refused += bell.tick()
+
+    assert not refused
+    assert bell.told() == [*told_while_parked, parked, f"{dropped['id']}#completed"]

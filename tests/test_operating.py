@@ -1,0 +1,42 @@
+"""docs/operating.md: what it tells a person to do has the effect that it promises."""
+
+import re
+import sys
+from textwrap import dedent
+
+import pytest
+
+from local.aws import ROOT
+from tests.bot import BotUnderTest
+from tests.tables import LocalTable
+
+OPERATING = (ROOT / "docs/operating.md").read_text()
+RESTORED = "batchbell-search-restored"
+HOUR_S = 3600
+
+
+def test_a_restored_table_is_copied_back_and_then_nothing_is_missing_and_nothing_told_twice(
+    bot: BotUnderTest, table: LocalTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (bot.openai.add()["id"] for _ in range(3))
+    bot.tick()
+    bot.openai.move(first, "failed")
+    bot.tick()
+    table.copy_to(RESTORED)
+    bot.openai.move(second, "failed")
+    bot.tick()
+    [copying] = re.findall("<<'PYTHON'\n(.+?)\n +PYTHON", OPERATING, re.DOTALL)
+    monkeypatch.setattr(sys, "argv", ["-", RESTORED, table.name])
+
+    exec(compile(dedent(copying), "docs/operating.md", "exec"), {})
+    bot.openai.move(third, "failed")
+    bot.tick(times=3, after_s=HOUR_S)
+
+    assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in (first, second, third))
+
+
+def test_every_section_that_is_linked_to_is_there() -> None:
+    headings = re.findall("^#+ (.+)$", OPERATING, re.MULTILINE)
+    anchors = {re.sub("[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+    assert set(re.findall(r"\]\(#(.+?)\)", OPERATING)) <= anchors
