@@ -11,7 +11,7 @@ from local import openai_faults, slack_faults
 from local.openai_faults import Cut, Fault, Kind
 from local.openai_paging import After
 from tests.bot import BotUnderTest
-from tests.builders import DAY_S
+from tests.builders import DAY_S, a_policy
 from tests.tables import cut_after, cut_before, throttled
 
 POST, HISTORY = "chat.postMessage", "conversations.history"
@@ -406,6 +406,23 @@ def test_a_channel_that_slack_refuses_is_probed_every_five_minutes_and_then_gets
     assert posts <= 1 + 3
     assert parked == 1
     assert len(set(bot.announced())) == len(bot.announced()) == 12
+    assert nothing_is_left(bot)
+
+
+def test_what_is_announced_after_its_record_was_forgotten_makes_no_new_one(bot: BotUnderTest) -> None:
+    bot.policy = a_policy("in_progress")
+    bot.tick()
+    bot.slack.channels[bot.channel] = "not_in_channel"
+    batch = bot.openai.add()
+    bot.tick()
+    key = {"pk": {"S": f"batch#{batch['id']}"}, "sk": {"S": "record"}}
+    bot.table.client.delete_item(TableName=bot.table.name, Key=key)
+    bot.slack.channels[bot.channel] = None
+
+    bot.tick(7)
+
+    assert bot.announced() == [f"{batch['id']}#in_progress"]
+    assert bot.table.items(f"batch#{batch['id']}") == []
     assert nothing_is_left(bot)
 
 

@@ -175,10 +175,9 @@ def _records(played: Played) -> Iterator[str]:
     for (pk, _), item in played.table.items.items():
         if not pk.startswith("batch#"):
             continue
-        # What is announced after its record was forgotten leaves one that says only that.
-        batch_id, status = pk.removeprefix("batch#"), item.get("status", {"S": GONE})["S"]
+        batch_id, status = pk.removeprefix("batch#"), item.get("status", {"S": "nothing"})["S"]
         true_status = truth.get(batch_id, GONE)
-        if batch_id in visible and "status" in item and status != true_status:
+        if batch_id in visible and status != true_status:
             yield f"{batch_id} is recorded as {status}, and is {true_status}"
         # What a poll recorded just before it died, and was deleted before the next one, is not watched.
         is_missed = true_status == GONE and status not in (*TERMINAL, GONE)

@@ -73,14 +73,22 @@ class OutboxTable:
     def settle(self, message: Message, accepted: Accepted, now: int) -> None:
         """Remove the message, and write down in each record where it was announced.
 
-        From then on the record of an ended batch may be forgotten. Raises: StaleError.
+        From then on the record of an ended batch may be forgotten; one that is forgotten already is
+        left so. Raises: StaleError.
         """
-        delete = _where_unchanged(message, Key=_key(_MESSAGE + message.id))
+        delete = {"Delete": _where_unchanged(message, Key=_key(_MESSAGE + message.id))}
         records = [
             {"Update": self._announced(batch, statuses, accepted, now)}
             for batch, statuses in _announced_batches(message)
         ]
-        self._table.transact("settle a message", [{"Delete": delete}, *records])
+        try:
+            self._table.transact("settle a message", [delete, *records])
+        except ConditionError as error:
+            settled, *forgotten = error.found
+            if settled is not None:
+                raise
+            there = [each for each, found in zip(records, forgotten, strict=True) if found is None]
+            self._table.transact("settle a message", [delete, *there])
 
     def take_slot(self, channel: str, now: float) -> float:
         """Take the channel's next slot and return 0, or return the seconds to wait for it."""
@@ -143,12 +151,9 @@ class OutboxTable:
         if batch.is_terminal:
             update += ", #ttl = :ttl"
             values[":ttl"] = {"N": str(now + self._table.retention_s)}
-        return {
-            "Key": record_key(batch.id),
-            "UpdateExpression": update,
-            "ExpressionAttributeValues": values,
-            **({"ExpressionAttributeNames": {"#ttl": "ttl"}} if ":ttl" in values else {}),
-        }
+        request = _where("attribute_exists(pk)", Key=record_key(batch.id), UpdateExpression=update)
+        names = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if ":ttl" in values else {}
+        return {**request, **names, "ExpressionAttributeValues": values}
 
 
 def record_key(batch_id: str) -> Item:
