@@ -33,12 +33,16 @@ class Bot:
     def clock(self) -> float:
         return self.at
 
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
     def poll(self) -> PollResult:
         self.at += 60
         policy = Policy(frozenset({"completed", "failed", "expired"}), (), HISTORY_S)
         client: Any = self.table
+        batches = BatchTable(Table(client, "bench", HISTORY_S, self.sleep))
         listing = OpenAIBatches(self.openai.base_url, lambda _: self.openai.key, clock=self.clock)
-        return poll(listing, BatchTable(Table(client, "bench", HISTORY_S)), policy, self.clock, self.at + 600)
+        return poll(listing, batches, policy, self.clock, self.at + 600)
 
 
 def cost(open_count: int, history: int, polls: int) -> Cost:
