@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import boto3
 
-from bench.meter import Meter
 from bench.prices import Measured, Month, Team, page
+from local.meter import Meter, item_of, size
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from tests.asking import SECRET, a_command, an_event, signed
@@ -24,6 +24,9 @@ from tests.tables import LocalTable
 
 ENDED, OPEN = 100, 10
 """The batches that the steady state knows: those of a day, and what is open at a time."""
+
+ITEM_B = 100
+"""What DynamoDB adds to each item that it keeps."""
 
 LIFE = ("in_progress", "finalizing", "completed")
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 150_000)
@@ -35,6 +38,7 @@ class Bench:
 
     openai: OpenAISimulator
     slack: SlackSimulator
+    table: LocalTable
     meter: Meter
     log: io.StringIO
 
@@ -55,7 +59,7 @@ class Bench:
 
     def measured(self, run: Callable[[], None], times: int) -> Measured:
         """The mean of some runs."""
-        self.meter.reset()
+        self.meter.clear()
         self.log.seek(0)
         self.log.truncate()
         asked, posted = len(self.openai.requests), len(self.slack.messages)
@@ -66,8 +70,8 @@ class Bench:
             openai=len(self.openai.requests) - asked,
             slack=len(self.slack.messages) - posted,
             table=self.meter.requests,
-            reads=self.meter.reads,
-            writes=self.meter.writes,
+            reads=self.meter.read_units,
+            writes=self.meter.write_units,
             cpu_s=time.thread_time() - begun_s,
             log_b=len(self.log.getvalue().encode()),
             log_lines=self.log.getvalue().count("\n"),
@@ -89,7 +93,7 @@ def measure(times: int) -> Month:
         one = bench.measured(lambda: _end(bench, 1), times)
         ten = bench.measured(lambda: _end(bench, 10), 1)
         life = bench.measured(lambda: _live(bench), times) - quiet * (1 + len(LIFE))
-        stored_b = bench.meter.stored() / len(bench.openai.batches)
+        stored_b = sum(ITEM_B + size(item) for item in bench.table.items()) / len(bench.openai.batches)
         command = bench.measured(bench.ask, times)
     return Month(quiet, one, ten, life, command, stored_b)
 
@@ -114,8 +118,9 @@ def _live(bench: Bench) -> None:
 @contextmanager
 def a_bench() -> Iterator[Bench]:
     with LocalTable() as table, OpenAISimulator() as openai, SlackSimulator() as slack:
-        meter = Meter(table.name)
-        meter.attach()
+        boto3.setup_default_session()
+        own = boto3.Session().client("dynamodb")
+        meter = Meter(boto3.DEFAULT_SESSION.events, item_of(own, table.name))
         names = {
             "openai-api-key": openai.key,
             "slack-bot-token": slack.token,
@@ -126,7 +131,7 @@ def a_bench() -> Iterator[Bench]:
                 Name=f"/batchbell/search/{name}", Value=value, Type="SecureString"
             )
         os.environ.update(_environ(openai, slack, table.name))
-        yield Bench(openai, slack, meter, io.StringIO())
+        yield Bench(openai, slack, table, meter, io.StringIO())
 
 
 def _environ(openai: OpenAISimulator, slack: SlackSimulator, table_name: str) -> dict[str, str]:

@@ -4,15 +4,15 @@ import json
 import sys
 from dataclasses import asdict, dataclass, field
 from math import ceil
-from typing import Any
 
 from batchbell.adapters.batch_table import BatchTable
-from batchbell.adapters.dynamodb import Table
+from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.domain.policy import Policy
 from batchbell.flows.poll import PollResult, poll
-from bench.memory_table import MemoryTable
 from bench.polled import Cost
+from local.memory_table import MemoryTable
+from local.meter import Meter
 from local.openai_rows import WINDOW_S
 from local.openai_simulator import OpenAISimulator
 
@@ -28,7 +28,14 @@ class Bot:
 
     openai: OpenAISimulator
     at: float = NOW
-    table: MemoryTable = field(default_factory=MemoryTable)
+    meter: Meter = field(init=False)
+    batches: BatchTable = field(init=False)
+
+    def __post_init__(self) -> None:
+        memory, client = MemoryTable(), make_client()
+        memory.lie_beneath(client)
+        self.meter = Meter(client.meta.events, memory.item_at)
+        self.batches = BatchTable(Table(client, "bench", HISTORY_S, self.sleep))
 
     def clock(self) -> float:
         return self.at
@@ -39,10 +46,8 @@ class Bot:
     def poll(self) -> PollResult:
         self.at += 60
         policy = Policy(frozenset({"completed", "failed", "expired"}), (), HISTORY_S)
-        client: Any = self.table
-        batches = BatchTable(Table(client, "bench", HISTORY_S, self.sleep))
         listing = OpenAIBatches(self.openai.base_url, lambda _: self.openai.key, clock=self.clock)
-        return poll(listing, batches, policy, self.clock, self.at + 600)
+        return poll(listing, self.batches, policy, self.clock, self.at + 600)
 
 
 def cost(open_count: int, history: int, polls: int) -> Cost:
@@ -51,12 +56,12 @@ def cost(open_count: int, history: int, polls: int) -> Cost:
     bot = Bot(OpenAISimulator(clock=lambda: bot.at))
     ids = [bot.openai.add(status, created_at=at, **times)["id"] for at, status, times in listed]
     oldest = next((place for place, each in enumerate(listed) if each[1] == "in_progress"), None)
-    table, requests = bot.table, bot.openai.requests
+    meter, requests = bot.meter, bot.openai.requests
     with bot.openai:
         for _ in range(_MOST_POLLS):
             if bot.poll().is_complete:
                 break
-        table.requests, table.read_units, table.write_units = 0, 0, 0
+        meter.clear()
         requests.clear()
         for _ in range(polls):
             bot.poll()
@@ -66,9 +71,9 @@ def cost(open_count: int, history: int, polls: int) -> Cost:
             history=history,
             pages=pages / polls,
             retrieved=(len(requests) - pages) / polls,
-            table_requests=table.requests / polls,
-            read_units=table.read_units / polls,
-            write_units=table.write_units / polls,
+            table_requests=meter.requests / polls,
+            read_units=meter.read_units / polls,
+            write_units=meter.write_units / polls,
             polls_to_tell=None if oldest is None else polls_to_tell(bot, ids[oldest]),
             plain_pages=1 if oldest is None else ceil((len(ids) - oldest) / 100),
         )

@@ -10,6 +10,7 @@ from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
 from batchbell.adapters.dynamodb import Table, make_client
+from local.meter import Meter, item_of
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 NAME = "batchbell-test"
@@ -66,6 +67,10 @@ class LocalTable:
     def opened(self) -> Table:
         """The table as our adapters use it, with records kept for 30 days; it never waits."""
         return Table(self.client, NAME, 30 * 86_400, sleep=lambda seconds: None)
+
+    def meter(self, clock: Callable[[], float]) -> Meter:
+        """What counts the units of every request from now on."""
+        return Meter(self.client.meta.events, item_of(make_client(), NAME), clock)
 
     def restore(self, items: list[dict[str, Any]]) -> None:
         """Make the table what it was when it held these items."""

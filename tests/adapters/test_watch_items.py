@@ -15,10 +15,10 @@ from batchbell.domain.batch import RequestCounts
 from batchbell.domain.cursor import Cursor, Position
 from batchbell.domain.errors import StaleError, TransientError
 from batchbell.domain.watch import Watch, Watched
+from local.meter import Meter
 from tests.builders import NOW, a_watched
 from tests.clock import Clock
 from tests.tables import LocalTable
-from tests.units import Meter
 
 RANDOM = Random(1)
 
@@ -56,7 +56,7 @@ def batches(table: LocalTable) -> BatchTable:
 
 @pytest.fixture
 def meter(table: LocalTable) -> Meter:
-    return Meter(table.client, Clock())
+    return table.meter(Clock())
 
 
 @pytest.mark.parametrize("count", [0, 1, 300, 5000])

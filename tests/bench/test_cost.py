@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from bench.meter import size
 from bench.prices import Item
 from local.aws import ROOT
+from local.meter import size
 
 
 @pytest.mark.parametrize(

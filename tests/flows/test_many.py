@@ -5,11 +5,11 @@ import pytest
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.domain.record import Entry, Recorded
 from local import openai_faults
+from local.meter import Meter
 from local.openai_faults import Kind
 from local.openai_paging import After
 from tests.bot import BotUnderTest
 from tests.builders import DAY_S
-from tests.units import Meter
 
 MANY = 48_000
 
@@ -23,7 +23,7 @@ class WithoutRecords(BatchTable):
 
 @pytest.fixture
 def meter(bot: BotUnderTest) -> Meter:
-    return Meter(bot.table.client, bot.clock)
+    return bot.table.meter(bot.clock)
 
 
 def add(bot: BotUnderTest, count: int, status: str = "in_progress", within_s: int = DAY_S) -> list[str]:

@@ -16,11 +16,11 @@ from batchbell.domain.place import Place
 from batchbell.flows.deliver import deliver
 from batchbell.flows.poll import poll
 from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE
+from local.memory_table import Item, Key, MemoryTable
 from local.slack_simulator import CHANNEL, Landed
 from tests.bot import TEAM
 from tests.builders import DAY_S, NOW, a_policy
 from tests.proof.faults import KINDS, Fault, System
-from tests.proof.memory import Item, Key, Memory
 from tests.proof.played import Faults, Played
 from tests.proof.stage import Killed, Stage
 from tests.proof.story import Kind, Restore, Story
@@ -42,10 +42,10 @@ class Play:
     What goes wrong is what the story's seed says, or else the given `faults`.
     """
 
-    def __init__(self, story: Story, faults: Faults | None = None, table: Memory | None = None) -> None:
+    def __init__(self, story: Story, faults: Faults | None = None, table: MemoryTable | None = None) -> None:
         self.stage = Stage(story.seed, NOW - 3 * DAY_S)
         self.around = Surroundings(story, self.stage, self._say, self._see_post)
-        self.table = table or Memory()
+        self.table = table or MemoryTable()
         self.played = Played(story, self.stage, self.around.openai, self.table)
         self.table.on_write = self.played.see_write
         self._story = story

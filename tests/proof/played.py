@@ -7,12 +7,12 @@ from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table
 from batchbell.domain.batch import TERMINAL
 from batchbell.domain.watch import Watch
+from local.memory_table import Item, MemoryTable
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import Landed
 from tests.bot import ids_of
 from tests.builders import NOW
 from tests.proof.faults import Fault
-from tests.proof.memory import Item, Memory
 from tests.proof.stage import Stage
 from tests.proof.story import Story
 from tests.proof.wires import Wires
@@ -38,7 +38,7 @@ class Played:
     story: Story
     stage: Stage
     openai: OpenAISimulator
-    table: Memory
+    table: MemoryTable
     faults: Faults = field(default_factory=dict)
     posts: list[Post] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Played:
 class _Reader:
     """Reads the table aside, as no run does."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: MemoryTable) -> None:
         self._memory = memory
 
     def get_item(self, **request: Any) -> Item:

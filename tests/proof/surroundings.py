@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from local import openai_faults, slack_faults
+from local.memory_table import Item
 from local.openai_rows import counts
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, Landed, SlackSimulator
 from tests.builders import NOW
-from tests.proof.memory import Item
 from tests.proof.stage import Stage
 from tests.proof.story import Kind, Life, Story, Upset
 

@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchbell.domain import cursor
+from local.memory_table import Item, MemoryTable
 from tests.proof.exhaust import exhausted
 from tests.proof.judge import judged
-from tests.proof.memory import Item, Memory
 from tests.proof.play import Play
 from tests.proof.story import Life, Story, Verdict, story_for
 from tests.proof.tally import Tally
@@ -73,7 +73,7 @@ def test_the_table_in_memory_answers_as_motos_does(table: LocalTable) -> None:
     assert judged(played).broken == ()
 
 
-class Compared(Memory):
+class Compared(MemoryTable):
     """The table in memory, each of whose answers must be moto's, too."""
 
     def __init__(self, table: LocalTable) -> None:

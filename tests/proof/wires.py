@@ -5,7 +5,6 @@ call takes no real time.
 """
 
 import json
-from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.message import Message
@@ -23,12 +22,12 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
+from local.memory_table import Item, answered, refusal, request_in
 from local.openai_simulator import OpenAISimulator
 from local.slack_faults import Reply, Sending
 from local.slack_server import arguments_from
 from local.slack_simulator import SlackSimulator
 from tests.proof.faults import Fault, System
-from tests.proof.memory import Item, refusal
 from tests.proof.stage import Killed, Stage
 
 T = TypeVar("T")
@@ -217,7 +216,7 @@ class TableWire:
 
     def _send(self, model: Any, params: Any, **_: Any) -> Any:
         operation = model.name
-        request = json.loads(params["body"], object_hook=_with_bytes)
+        request = request_in(params)
 
         def reply() -> Item:
             return self._table(operation, request)
@@ -238,18 +237,7 @@ class TableWire:
                     raise ReadTimeoutError(endpoint_url=operation)
             raise ConnectTimeoutError(endpoint_url=operation)
 
-        answer = self._wires.call(System.TABLE, operation, reply, go_wrong)
-        return _OK, {**answer, "ResponseMetadata": {}}
-
-
-class _OK:
-    status_code = 200
-
-
-def _with_bytes(content: Item) -> Item:
-    return (
-        {"B": b64decode(content["B"])} if isinstance(content.get("B"), str) and len(content) == 1 else content
-    )
+        return answered(self._wires.call(System.TABLE, operation, reply, go_wrong))
 
 
 def _is_ok(reply: Reply) -> bool:

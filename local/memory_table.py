@@ -1,9 +1,11 @@
-"""Memory: a DynamoDB table beneath botocore, for speed; it knows the expressions that batchbell writes.
+"""Memory table: a DynamoDB table beneath botocore, for speed; it knows the expressions that batchbell writes.
 
-The same stories told on moto's table have the same course (test_promise.py).
+The same stories told on moto's table have the same course (tests/proof/test_promise.py).
 """
 
+import json
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import CodeType
@@ -18,7 +20,7 @@ _TOKEN = re.compile(r"<>|<=|>=|[=<>(),]|[#:]?\w+")
 _WORDS = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "<>": "!="}
 
 
-class Memory:
+class MemoryTable:
     """One table. Each operation is answered at once and as a whole, or raises ClientError.
 
     Items are never changed in place: what was read, or backed up, stays as it was.
@@ -26,13 +28,25 @@ class Memory:
 
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
-        self.on_write: Callable[[Item, Item], None] = lambda before, after: None
+        self.on_write: Callable[[Item, Item], None] = lambda _before, _after: None
         self._tokens: set[str] = set()
 
+    def lie_beneath(self, client: Any) -> None:
+        """Answer every request of this client of boto3, in place of its endpoint."""
+        client.meta.events.register("before-call.dynamodb", self._received)
+
+    def item_at(self, key: Item) -> Item:
+        """The item of a key; an empty one where there is none."""
+        return self.items.get(_key(key), {})
+
+    def _received(self, model: Any, params: Any, **_: Any) -> tuple[Any, Item]:
+        return answered(self(model.name, request_in(params)))
+
     def __call__(self, operation: str, request: Item) -> Item:
-        """The answer to a request, as botocore has parsed it."""
+        """The answer to a request. Raises: ClientError."""
         operations = {
             "GetItem": self._get,
+            "BatchGetItem": self._get_many,
             "Query": self._query,
             "PutItem": lambda request: self._change("Put", operation, request),
             "UpdateItem": lambda request: self._change("Update", operation, request),
@@ -44,6 +58,11 @@ class Memory:
     def _get(self, request: Item) -> Item:
         item = self.items.get(_key(request["Key"]))
         return {"Item": item} if item else {}
+
+    def _get_many(self, request: Item) -> Item:
+        [(name, wanted)] = request["RequestItems"].items()
+        found = (self.items.get(_key(key)) for key in wanted["Keys"])
+        return {"Responses": {name: [item for item in found if item]}}
 
     def _query(self, request: Item) -> Item:
         assert request["KeyConditionExpression"] == "pk = :pk"
@@ -95,6 +114,26 @@ class Memory:
         else:
             self.items[key] = _updated(before or write["Key"], write)
         self.on_write(before, self.items.get(key, {}))
+
+
+class _OK:
+    status_code = 200
+
+
+def answered(content: Item) -> tuple[Any, Item]:
+    """An answer as botocore takes it from a handler that spares it the request."""
+    return _OK, {**content, "ResponseMetadata": {}}
+
+
+def request_in(params: Any) -> Item:
+    """The request that botocore was about to send."""
+    request: Item = json.loads(params["body"], object_hook=_with_bytes)
+    return request
+
+
+def _with_bytes(content: Item) -> Item:
+    is_binary = len(content) == 1 and isinstance(content.get("B"), str)
+    return {"B": b64decode(content["B"])} if is_binary else content
 
 
 def refusal(code: str, operation: str, **details: Any) -> ClientError:
@@ -163,7 +202,7 @@ def _named(path: str, write: Item) -> str:
 class _Missing:
     """An attribute that is not there: no comparison with it holds."""
 
-    def _no(self, other: object) -> bool:
+    def _no(self, _other: object) -> bool:
         return False
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _no  # type: ignore[assignment]

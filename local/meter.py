@@ -6,14 +6,16 @@ that within a transaction; and one for each entry of the index that changes, two
 """
 
 import json
+import time
 from base64 import b64decode
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-import boto3
-
 READ_B, WRITE_B = 4096, 1024
+INDEX = "by_creation"
 INDEX_KEY = ("kind", "created")
 INDEXED = (*INDEX_KEY, "status", "has_failures", "ttl")
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem")
@@ -21,55 +23,78 @@ _WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 Item = dict[str, Any]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write units that one partition, by its key, was asked for at a time."""
+
+    at: float
+    partition: str
+    units: int
+
+
 class Meter:
-    """Counts for one table what is asked of it by clients of boto3's default session."""
+    """Counts what is asked of one table by a client of boto3, or by all of a session, whose `events` these are.
 
-    table: str
-    reads: float = 0
-    writes: float = 0
-    requests: int = 0
-    _before: list[tuple[Item, Item]] = field(default_factory=list)
+    `item_at` tells the item of a key as it is now, and is not counted itself.
+    """
 
-    def attach(self) -> None:
-        """Count all clients that are made from now on."""
-        boto3.setup_default_session()
-        events = boto3.DEFAULT_SESSION.events
-        events.register("before-call.dynamodb", self._begin)
+    def __init__(
+        self, events: Any, item_at: Callable[[Item], Item], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._item_at = item_at
+        self._clock = clock
+        self.clear()
+        events.register_first("before-call.dynamodb", self._begin)
         events.register("after-call.dynamodb", self._end)
-        self._own = boto3.Session().client("dynamodb")
 
-    def reset(self) -> None:
-        self.reads = self.writes = self.requests = 0
+    def clear(self) -> None:
+        self.requests = 0
+        self.read_units = 0.0
+        self.writes: list[Write] = []
 
-    def stored(self) -> int:
-        """The bytes of all items, with the 100 that DynamoDB adds to each."""
-        return sum(100 + size(item) for item in self._own.scan(TableName=self.table)["Items"])
+    @property
+    def write_units(self) -> int:
+        return sum(each.units for each in self.writes)
+
+    def busiest(self) -> int:
+        """The most units that one partition was asked for within a second."""
+        seconds = Counter[tuple[str, int]]()
+        for each in self.writes:
+            seconds[each.partition, int(each.at)] += each.units
+        return max(seconds.values(), default=0)
 
     def _begin(self, model: Any, params: Any, context: Any, **_: Any) -> None:
         context["asked"] = asked = json.loads(params["body"])
-        self._before = [(key, self._item(key)) for key in _written(model.name, asked)]
+        context["before"] = [(key, self._item_at(key)) for key in _written(model.name, asked)]
 
     def _end(self, model: Any, parsed: Any, context: Any, **_: Any) -> None:
         asked = context["asked"]
         self.requests += 1
         times = 2 if model.name == "TransactWriteItems" else 1
-        for key, old in self._before:
-            new = self._item(key)
-            self.writes += times * _units(max(size(old), size(new)), WRITE_B) + _index_writes(old, new)
-        if model.name == "GetItem":
-            self._read([parsed.get("Item", {})], asked)
-        if model.name == "Query":
-            self.reads += _units(sum(map(size, parsed["Items"])), READ_B) * _share(asked)
-        if model.name == "BatchGetItem":
-            self._read(parsed["Responses"].get(self.table, []), asked["RequestItems"][self.table])
+        for key, before in context["before"]:
+            self.writes += self._changed(key, before, self._item_at(key), times)
+        match model.name:
+            case "GetItem":
+                self._read([parsed.get("Item", {})], asked)
+            case "BatchGetItem":
+                for name, items in parsed.get("Responses", {}).items():
+                    self._read(items, asked["RequestItems"][name])
+            case "Query":
+                self.read_units += _units(sum(map(size, parsed.get("Items", []))), READ_B) * _share(asked)
+
+    def _changed(self, key: Item, before: Item, after: Item, times: int) -> Iterator[Write]:
+        units = times * _units(max(size(before), size(after)), WRITE_B)
+        yield Write(self._clock(), key["pk"]["S"], units)
+        if entries := _index_writes(before, after):
+            yield Write(self._clock(), INDEX, entries)
 
     def _read(self, items: list[Item], asked: Item) -> None:
-        self.reads += sum(_units(size(item), READ_B) for item in items) * _share(asked)
+        self.read_units += sum(_units(size(item), READ_B) for item in items) * _share(asked)
 
-    def _item(self, key: Item) -> Item:
-        found: Item = self._own.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        return dict(found.get("Item", {}))
+
+def item_of(client: Any, table: str) -> Callable[[Item], Item]:
+    """What tells the items of a table, by a client of its own."""
+    return lambda key: dict(client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {}))
 
 
 def size(item: Item) -> int:
