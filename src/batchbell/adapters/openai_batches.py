@@ -65,11 +65,17 @@ class OpenAIBatches:
         Raises: TransientError, PermanentError, RefusedError; ValueError for a `limit` that the
         API does not take.
         """
+        return self.page_as(_page, after, limit, deadline_at)
+
+    def page_as(
+        self, parse: Callable[[Answer], T | None], after: str | None, limit: int, deadline_at: float
+    ) -> T:
+        """What `parse` makes of a page; None where it is none. Raises: as `page`."""
         if type(limit) is not int or not 1 <= limit <= 100:
             raise ValueError(f"limit must be a whole number from 1 to 100, not {limit!r}")
         params = {"limit": str(limit)} | ({"after": after} if after else {})
         try:
-            return self.get("List Batches", "/batches", params, _page, deadline_at)
+            return self._get("List Batches", "/batches", params, parse, deadline_at)
         except NotFoundError as error:
             advice = advice_where_no_list_is(self.base_url, self._api_version)
             raise PermanentError(f"{error}: {advice}") from None
@@ -96,15 +102,19 @@ class OpenAIBatches:
 
         Raises: TransientError, PermanentError, RefusedError.
         """
+        return self.retrieve_as(_batch, batch_id, deadline_at)
+
+    def retrieve_as(self, parse: Callable[[Answer], T | None], batch_id: str, deadline_at: float) -> T | None:
+        """What `parse` makes of the batch. Raises: as `retrieve`."""
         if not batch_id.strip("."):
             return None  # "", "." and ".." would ask for another path
         path = "/batches/" + quote(batch_id, safe="", errors="replace")
         try:
-            return self.get("Retrieve Batch", path, {}, _batch, deadline_at)
+            return self._get("Retrieve Batch", path, {}, parse, deadline_at)
         except NotFoundError:
             return None
 
-    def get(
+    def _get(
         self,
         call: str,
         path: str,
@@ -112,10 +122,6 @@ class OpenAIBatches:
         parse: Callable[[Answer], T | None],
         deadline_at: float,
     ) -> T:
-        """What `parse` makes of the answer to one call, tried again where that may help.
-
-        Raises: as `page`; NotFoundError, a PermanentError, for a 404.
-        """
         key, is_afresh = self._usable_key(afresh=False), False
         tries = 0
         while True:

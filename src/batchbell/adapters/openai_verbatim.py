@@ -3,9 +3,8 @@
 import json
 import re
 from typing import Any
-from urllib.parse import quote
 
-from batchbell.adapters.openai_answer import Answer, NotFoundError
+from batchbell.adapters.openai_answer import Answer
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.openai_json import parse_batch, parse_page, rows_of
 from batchbell.domain.diagnosis.openai import ListAnswer
@@ -14,8 +13,7 @@ from batchbell.domain.listed import Listed, ListedPage
 
 def listed_page(openai: OpenAIBatches, after: str | None, limit: int, *, deadline_at: float) -> ListedPage:
     """One page of List Batches. Raises: TransientError, PermanentError, RefusedError."""
-    params = {"limit": str(limit)} | ({"after": after} if after else {})
-    return openai.get("List Batches", "/batches", params, _page, deadline_at)
+    return openai.page_as(_page, after, limit, deadline_at)
 
 
 def listed_batch(openai: OpenAIBatches, batch_id: str, *, deadline_at: float) -> Listed | None:
@@ -23,13 +21,7 @@ def listed_batch(openai: OpenAIBatches, batch_id: str, *, deadline_at: float) ->
 
     Raises: TransientError, PermanentError, RefusedError.
     """
-    if not batch_id.strip("."):
-        return None  # "", "." and ".." would ask for another path
-    path = "/batches/" + quote(batch_id, safe="", errors="replace")
-    try:
-        return openai.get("Retrieve Batch", path, {}, _batch, deadline_at)
-    except NotFoundError:
-        return None
+    return openai.retrieve_as(_batch, batch_id, deadline_at)
 
 
 def list_answer(openai: OpenAIBatches, *, deadline_at: float) -> ListAnswer:
