@@ -1,43 +1,32 @@
 """OpenAI: the batches of a project, listed page by page or retrieved by id."""
 
-import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from random import random as random_share
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import requests
-from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError as Urllib3Error
 
 from batchbell.adapters.openai_answer import Answer, NotFoundError
 from batchbell.adapters.openai_json import parse_batch, parse_page
+from batchbell.adapters.openai_wire import OpenAIWire
 from batchbell.domain.batch import Batch, Page
 from batchbell.domain.errors import PermanentError
-from batchbell.domain.server import advice_where_no_list_is, is_azure
+from batchbell.domain.server import advice_where_no_list_is
 
 T = TypeVar("T")
 
-_CONNECT_S = 5.0
-_READ_S = 20.0
-_CHUNK_BYTES = 2**16
-_MAX_BODY_BYTES = 32 * 2**20
-
 _TRIES = 5
 """Four waits, 7.5 s together, ride out a restart; for anything longer the next poll is the retry."""
-
-_HEADERS = {"Accept": "application/json", "User-Agent": "batchbell"}
 
 
 class OpenAIBatches:
     """List Batches and Retrieve Batch of `base_url`, with `api_version` where Azure wants one.
 
     `key(afresh)` gives the API key, read anew from where it is kept if `afresh`: a refused key
-    may have been rotated. It goes into one header of one host, and into no error. Several threads
-    may ask at once, each in a session of its own.
+    may have been rotated. It goes into no error. Several threads may ask at once.
     """
 
     def __init__(
@@ -52,12 +41,12 @@ class OpenAIBatches:
         new_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._wire = OpenAIWire(self.base_url, api_version, clock, new_session)
         self._key = key
         self._api_version = api_version
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._own = _Own(new_session)
 
     def page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
         """One page, newest first: of the batches older than the batch `after`.
@@ -126,7 +115,7 @@ class OpenAIBatches:
         tries = 0
         while True:
             tries += 1
-            answer = self._ask(path, params, key, deadline_at)
+            answer = self._wire.ask(path, params, key, deadline_at)
             parsed = parse(answer) if 200 <= answer.status < 300 else None
             if parsed is not None:
                 return parsed
@@ -142,7 +131,7 @@ class OpenAIBatches:
 
     def answer(self, path: str, params: Mapping[str, str], *, deadline_at: float) -> Answer:
         """Whatever is answered, asked once. Raises: PermanentError where it cannot even be asked."""
-        return self._ask(path, params, self._usable_key(afresh=True), deadline_at)
+        return self._wire.ask(path, params, self._usable_key(afresh=True), deadline_at)
 
     def _usable_key(self, afresh: bool) -> str:
         key = self._key(afresh)
@@ -150,76 +139,6 @@ class OpenAIBatches:
         if not re.fullmatch(r"[\x21-\x7e\xa1-\xff]+", key):
             raise PermanentError("the OpenAI API key is empty, or has a blank or line end in it")
         return key
-
-    def _ask(self, path: str, params: Mapping[str, str], key: str, deadline_at: float) -> Answer:
-        """Ask once. What requests raises holds the request and so the key: it ends here."""
-        left_s = deadline_at - self._clock()
-        if left_s <= 0:
-            return Answer(trouble="no time left")
-        try:
-            with self._own.session.get(
-                self.base_url + path,
-                params={"api-version": self._api_version or None, **params},
-                headers=_HEADERS,
-                auth=_Key(key, is_azure=is_azure(self.base_url, self._api_version)),
-                timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
-                stream=True,
-                allow_redirects=False,
-            ) as response:
-                content = _parsed(self._body(response, deadline_at))
-                return Answer(response.status_code, response.headers, content)
-        except ValueError as error:
-            name = type(error).__name__
-            raise PermanentError(f"OpenAIBaseUrl is no address that can be asked ({name})") from None
-        except (requests.RequestException, Urllib3Error) as error:
-            return Answer(trouble=type(error).__name__)
-
-    def _body(self, response: requests.Response, deadline_at: float) -> bytes:
-        """The body, cut where it grows absurd.
-
-        A timeout of requests bounds each read only, so that a trickle would never end.
-        """
-        body = bytearray()
-        while len(body) < _MAX_BODY_BYTES:
-            left_s = deadline_at - self._clock()
-            if left_s <= 0:
-                raise requests.ReadTimeout
-            if sock := getattr(response.raw.connection, "sock", None):
-                sock.settimeout(min(_READ_S, left_s))
-            chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
-            if not chunk:
-                break
-            body += chunk
-        return bytes(body)
-
-
-class _Own(threading.local):
-    """What each thread has for itself."""
-
-    def __init__(self, new_session: Callable[[], requests.Session]) -> None:
-        self.session = new_session()
-
-
-class _Key(AuthBase):
-    """Puts the key into its header; as `auth`, since requests would let a ~/.netrc replace a header.
-
-    No redirect is ever followed: requests would take `api-key` along to another host.
-    """
-
-    def __init__(self, key: str, *, is_azure: bool) -> None:
-        self._header = ("api-key", key) if is_azure else ("Authorization", f"Bearer {key}")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update([self._header])
-        return request
-
-
-def _parsed(body: bytes) -> Any:
-    """What the body holds; None where it is not JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _page(answer: Answer) -> Page | None:
