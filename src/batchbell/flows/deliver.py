@@ -1,13 +1,13 @@
 """Deliver: claim, render, post, settle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from batchbell.domain import delivery
 from batchbell.domain.delivery import Lane, Outbox
-from batchbell.domain.errors import PermanentError, StaleError, TransientError
+from batchbell.domain.errors import StaleError, TransientError
 from batchbell.domain.message.render import render
 from batchbell.domain.message.rendered import Rendered
 from batchbell.domain.notification import (
@@ -22,6 +22,7 @@ from batchbell.domain.notification import (
     Unclear,
 )
 from batchbell.domain.place import Place
+from batchbell.flows.look import History, announced, looked_for
 
 
 class OutboxTable(Protocol):
@@ -48,12 +49,10 @@ class OutboxTable(Protocol):
     def unblock(self, channel: str) -> None: ...
 
 
-class Slack(Protocol):
+class Slack(History, Protocol):
     """The channels of a workspace."""
 
     def post(self, channel: str, rendered: Rendered, form: Form) -> Answer: ...
-
-    def announced(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]: ...
 
 
 @dataclass(slots=True)
@@ -123,23 +122,26 @@ class _Delivery:
         self.left = {each.id: each.recorded_at for each in box.undelivered}
         self.parked = {n.id for each in box.messages if each.parked for n in each.notifications}
         self.result.unreadable = box.unreadable
-        messages, fresh = delivery.due(box, self.clock()), self._fresh(box)
+        messages, fresh = delivery.due(box, self.clock()), self._drop_superseded(box)
         if not messages and not fresh:
             return
         self._enter(box.lane)
         for message in messages:
             with suppress(StaleError):
                 self._resume(message)
-        clear, suspect = self._unannounced(fresh)
-        for group in delivery.grouped(clear):
+        looked = looked_for(self.slack, fresh, self.channel, self.clock(), self.deadline_at)
+        for each, ts in looked.found:
+            with suppress(StaleError):
+                self._settle_found(each, ts)
+        for group in delivery.grouped(looked.clear):
             with suppress(StaleError):
                 self._post(Message(group[0].id, group))
-        for group in delivery.grouped(suspect):
+        for group in delivery.grouped(looked.suspect):
             with suppress(StaleError):
                 self._post(delivery.suspect(group))
 
-    def _fresh(self, box: Outbox) -> list[Notification]:
-        """The notifications never tried yet, without those that a later one makes superfluous."""
+    def _drop_superseded(self, box: Outbox) -> list[Notification]:
+        """Drop what a later notification makes superfluous; what is left of those never tried yet."""
         dropped = delivery.superseded(box.undelivered)
         for each in box.notifications:
             if each in dropped:
@@ -166,7 +168,7 @@ class _Delivery:
             return self._post(message)
         message = self.outbox.update(delivery.leased(message, self.clock()))
         try:
-            seen = self._look(message.channel or self.channel, since)
+            seen = announced(self.slack, message.channel or self.channel, since, self.deadline_at)
         except TransientError:
             if message.attempts < delivery.MOST_LOOKS:
                 self.outbox.update(delivery.unlooked(message, self.clock()))
@@ -183,35 +185,12 @@ class _Delivery:
             message = delivery.not_found(message)
         return self._post(message)
 
-    def _look(self, channel: str, since: float) -> dict[str, str] | None:
-        """What the channel shows as announced since then; None where it may not be read."""
-        try:
-            return self.slack.announced(channel, since, deadline_at=self.deadline_at)
-        except PermanentError:
-            return None
-
-    def _unannounced(self, fresh: Sequence[Notification]) -> tuple[list[Notification], list[Notification]]:
-        """What is clear to post, and what may have been posted in a life that was forgotten."""
-        now = self.clock()
-        suspects = [each for each in fresh if delivery.must_be_looked_for(each, now)]
-        clear = [each for each in fresh if each not in suspects]
-        if not suspects:
-            return clear, []
-        since = min(delivery.happened_at(each) for each in suspects) - delivery.LOOK_BACK_S
-        try:
-            seen = self._look(self.channel, since)
-        except TransientError:
-            given_up = now - delivery.GIVE_UP_LOOKING_S
-            return clear, [each for each in suspects if each.recorded_at < given_up]
-        if seen is None:
-            return clear, suspects
-        for each in suspects:
-            if each.id in seen:
-                with suppress(StaleError):
-                    found = Message(each.id, (each,), unresolved_since=delivery.happened_at(each))
-                    claimed = self.outbox.claim(delivery.posting(found, self.channel, now))
-                    self._settle(claimed, Accepted(seen[each.id], self.channel), was_found=True)
-        return clear + [each for each in suspects if each.id not in seen], []
+    def _settle_found(self, notification: Notification, ts: str) -> None:
+        """Write down that a notification was announced in a life that was forgotten."""
+        since = delivery.happened_at(notification)
+        found = Message(notification.id, (notification,), unresolved_since=since)
+        claimed = self.outbox.claim(delivery.posting(found, self.channel, self.clock()))
+        self._settle(claimed, Accepted(ts, self.channel), was_found=True)
 
     def _post(self, message: Message) -> None:
         self._take_slot()
