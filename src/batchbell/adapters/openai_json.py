@@ -100,26 +100,24 @@ def _parse_counts(counts: Any) -> RequestCounts | None:
     if not isinstance(counts, dict):
         return None
     total, failed = _count(counts.get("total")), _count(counts.get("failed"))
-    successes = _count(counts.get("completed")), _count(counts.get("succeeded"))
-    completed = max([count for count in successes if count is not None], default=None)
-    if total is None and completed is None and failed is None:
+    completed, succeeded = _count(counts.get("completed")), _count(counts.get("succeeded"))
+    if total is None and failed is None and completed is None and succeeded is None:
         return None
-    known = (completed or 0, failed or 0)
-    return RequestCounts(sum(known) if total is None else total, *known)
+    completed, failed = max(completed or 0, succeeded or 0), failed or 0
+    return RequestCounts(completed + failed if total is None else total, completed, failed)
 
 
 def _parse_usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    counts = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
+    read, written = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
     total = _count(usage.get("total_tokens"))
-    if total is None and counts == (None, None):
+    if total is None and read is None and written is None:
         return None
-    input_tokens, output_tokens = counts[0] or 0, counts[1] or 0
     return Usage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        total_tokens=total or input_tokens + output_tokens,
+        input_tokens=read or 0,
+        output_tokens=written or 0,
+        total_tokens=total or (read or 0) + (written or 0),
         cached_tokens=_detail(usage, "input_tokens_details", "cached_tokens"),
         reasoning_tokens=_detail(usage, "output_tokens_details", "reasoning_tokens"),
     )
@@ -186,7 +184,7 @@ def _text(value: Any, most_chars: int = _MOST_CHARS) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    if type(value) is int and 0 <= value <= _MOST_COUNT:
+    if value is None or (type(value) is int and 0 <= value <= _MOST_COUNT):
         return value
     number = _number(value)
     return None if number is None else int(min(max(number, 0), _MOST_COUNT))
