@@ -71,10 +71,11 @@ COMPLETE = frozenset({End.PASSED, End.LAST_PAGE, End.QUIET})
 class Position:
     """Where reading stands: the cursor, and after an incomplete walk the legs it left unread.
 
-    `newest_at` is the newest row of the last walk; 0 if the slack has not been read since. While
-    legs are unread, `began_at` is that of the first walk that left some. Ties and what shows itself late between the two are met when all
-    is read: the cursor then moves only as far as if that first walk had been complete. To read
-    the slack again in every walk might leave a slow one no time to get on.
+    `newest_at` is the newest row of the last walk; 0 if the overlap has not been read since. While
+    legs are unread, `began_at` is that of the first walk that left some. Ties, and what shows itself
+    late between the two, are met when all is read: the cursor then moves only as far as if that
+    first walk had been complete. To read the overlap again in every walk might leave a slow one no
+    time to get on.
     """
 
     cursor: Cursor = Cursor()
@@ -102,7 +103,7 @@ def newest_of(page: Page, now: int) -> int:
 def is_quiet(position: Position, first: Page, known: Container[str], now: int) -> bool:
     """Whether the first page shows nothing new, so that no more need be read this time.
 
-    What shows itself late, and below this page, can wait: the slack is read again with the next
+    What shows itself late, and below this page, can wait: the overlap is read again with the next
     new row, and once more when nothing can be late any more.
     """
     newest_at = newest_of(first, now)

@@ -76,8 +76,9 @@ class Watch:
 
     `base_url` and `project` name the list: another one is another world. `reason` is why this
     baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
-    found ended. `polled_at` is the last good poll, and `failure` what went wrong in a later one; `resumed_at` the first after a long stop: what
-    happened before may have been announced in a life that the table does not remember.
+    found ended. `polled_at` is the last good poll, and `failure` what went wrong in a later one;
+    `resumed_at` is the first poll after a long stop: what happened before may have been announced
+    in a life that the table does not remember.
     """
 
     base_url: str
