@@ -68,6 +68,11 @@ class Item:
     free: float = 0
 
     @property
+    def shown(self) -> str:
+        digits = 0 if self.quantity >= 1 else 3
+        return f"{self.quantity:,.{digits}f} {self.unit}".rstrip()
+
+    @property
     def usd(self) -> float:
         return self.quantity * self.price
 
@@ -142,7 +147,7 @@ def page(month: Month, team: Team) -> str:
         for name, run in runs.items()
     )
     counted = "\n".join(
-        f"| {item.name} | {item.quantity:,.6g} {item.unit} | {item.per} | {item.usd:.2f} | {item.usd_beyond_free:.2f} |"
+        f"| {item.name} | {item.shown} | {item.per} | {item.usd:.2f} | {item.usd_beyond_free:.2f} |"
         for item in items
     )
     schedules = "\n".join(

@@ -74,14 +74,19 @@ def test_what_is_still_refused_is_parked_again_and_says_why(bot: BotUnderTest, e
     assert result == RedeliverResult(left=(why,))
 
 
-def test_what_may_be_in_slack_already_is_looked_for_and_not_posted_again(
-    bot: BotUnderTest, ended: str
-) -> None:
+def park_although_posted(bot: BotUnderTest) -> None:
+    """Post without an answer, where the history cannot be read: what then waits for a person."""
     bot.slack.faults[POST].extend([faults.DROPPED, faults.REPLY_LOST])
     bot.slack.scopes.discard("channels:history")
     for _ in range(3):
         bot.deliver()
         bot.clock.sleep(60)
+
+
+def test_what_may_be_in_slack_already_is_looked_for_and_not_posted_again(
+    bot: BotUnderTest, ended: str
+) -> None:
+    park_although_posted(bot)
     assert bot.announced().count(ended) == 1
     bot.slack.scopes.add("channels:history")
 
@@ -94,11 +99,7 @@ def test_what_may_be_in_slack_already_is_looked_for_and_not_posted_again(
 def test_a_history_that_cannot_be_read_keeps_it_parked_rather_than_repeat_it(
     bot: BotUnderTest, ended: str
 ) -> None:
-    bot.slack.faults[POST].extend([faults.DROPPED, faults.REPLY_LOST])
-    bot.slack.scopes.discard("channels:history")
-    for _ in range(3):
-        bot.deliver()
-        bot.clock.sleep(60)
+    park_although_posted(bot)
 
     result = redelivered(bot)
 
