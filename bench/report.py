@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.measured import Spread, spread
+from bench.measured import Spread, ratio, spread
 from bench.plot import bars, lines
 from bench.polled import Cost
 from bench.targets import NAMES, WAYS, Results, Runs, cpu_s, listing_cpu_s, listing_s, targets, wall_s
@@ -57,7 +57,7 @@ def page(results: Results) -> str:
             "environment; those compared run in turn, and a first round is not counted. Each figure is the median of "
             f"{len(results.listing['floor'])} runs, with the least and the most."
         ),
-        "\n".join(f"- {target.line()}" for target in targets(results)),
+        _in_short(results),
         f"## Listing {results.rows:,} batches",
         (
             "From a server on loopback in a process of its own, 100 a page, with usage, metadata and errors as OpenAI's "
@@ -69,8 +69,9 @@ def page(results: Results) -> str:
         "![Listing](performance/listing.svg)",
         "## A fresh process until ready",
         (
-            "What a function's first invocation makes before it asks anyone: imports, settings, and its clients; the poll function leaves Slack's SDK until there is something to post, which is not in here. *boto3 "
-            'alone* is `import boto3; boto3.client("dynamodb")`. *The usual way* is `bench/usual_way.py`, one function '
+            "What a function's first invocation makes before it asks anyone: imports, settings, and its clients; the poll "
+            "function leaves Slack's SDK until there is something to post, which is not in here. *boto3 alone* is "
+            '`import boto3; boto3.client("dynamodb")`. *The usual way* is `bench/usual_way.py`, one function '
             "of `slack_bolt`, the `openai` package and a boto3 resource. A package that `sam build` makes holds no bytecode: "
             "its modules are compiled at each cold start, as *from source* here."
         ),
@@ -95,8 +96,36 @@ def page(results: Results) -> str:
             "what DynamoDB adds is not in here."
         ),
         _day_table(results.day),
+        "## Targets",
+        "What the times above should be at most, as ratios within one run: lower is better.",
+        "\n".join(f"- {target.line()}" for target in targets(results)),
     ]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _in_short(results: Results) -> str:
+    """What a team wants to know, before the tables."""
+    listing, ready, source = results.listing, results.ready, results.from_source
+    day, all_open = results.day[-1], max(results.by_open, key=lambda each: each.open)
+    openai = ratio(listing["openai"], listing["batchbell"], listing_s).median
+    bare = ratio(listing["batchbell"], listing["floor"], listing_s).median
+    facts = [
+        (
+            f"Listing is {openai:.1f} times as fast as with OpenAI's own package, and takes {bare:.1f} times as long as a "
+            "bare loop that reads nothing out of the rows."
+        ),
+        (
+            f"The function that answers Slack is ready after {spread(source['slack'], cpu_s).median:.1f} s of processor time, of "
+            f"which boto3 alone takes {spread(source['floor'], cpu_s).median:.1f}; with bytecode after "
+            f"{spread(ready['slack'], cpu_s).median:.1f}."
+        ),
+        (
+            f"A poll reads the pages in which batches are open, whatever lies between: {day['poll']} over a day of "
+            f"{results.day[1]['open']:,} cost {day['requests']:,} requests to OpenAI, all {all_open.open:,} open "
+            f"{all_open.pages:,.0f}."
+        ),
+    ]
+    return "\n".join(f"- {fact}" for fact in facts)
 
 
 def _listing_table(listing: Runs) -> str:

@@ -46,7 +46,8 @@ def main() -> None:
 def run(environ: Mapping[str, str], state: Path) -> None:
     """Deploy to an AWS kept in `state`, and tick until something ends it."""
     _say("a local AWS starts; the real template is built and deployed to it")
-    state.mkdir(mode=0o700, exist_ok=True)  # the secrets are in it
+    state.mkdir(exist_ok=True)
+    state.chmod(0o700)  # the secrets are in it
     with LocalAws(state) as aws:
         outputs = aws.deploy("batchbell-local", _parameters(environ))
         aws.put_secret("/batchbell/local/openai-api-key", environ["OPENAI_API_KEY"])

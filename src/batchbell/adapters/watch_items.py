@@ -23,7 +23,7 @@ HEAD_BYTES = 7_800
 """With the rest of the head this stays below 10 KB, so that writing it takes 10 units at most."""
 
 SHARD_BYTES = 80_000
-"""A transaction takes 100 items and 4 MB: the shards of some 100,000 open batches."""
+"""A transaction takes 100 items and 4 MB: the shards of more than 100,000 open batches."""
 
 HEAD_KEY: Item = {"pk": {"S": "watch"}, "sk": {"S": "watch"}}
 

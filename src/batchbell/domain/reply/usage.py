@@ -7,11 +7,11 @@ from batchbell.domain.reply.reply import Actions, Button, Reply
 
 _FORMS = (
     ("", "the 10 most recent batches, newest first"),
-    (" failed", "those that failed, wholly or in part; so for any status, `open` and `all`"),
-    (" 25", f"as many, {MOST_ROWS} at most; `failed 25` is both"),
+    (" failed", "those that failed, wholly or in part; also any status, `open` or `all`"),
+    (" 25", f"the 25 most recent, {MOST_ROWS} at most; `failed 25` is both"),
     (" batch_…", "all about one batch: its errors, tokens, files and metadata"),
     (" status", "how batchbell itself is doing"),
-    (" help", "this"),
+    (" help", "this list"),
 )
 
 

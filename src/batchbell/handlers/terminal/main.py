@@ -16,9 +16,9 @@ from batchbell.handlers.terminal.screen import complain
 OK, WRONG, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 _SECRETS = """\
-Asks for the three without showing them, checks each with its service, and stores it as an SSM
-SecureString. Enter keeps what is stored. When standard input is not a terminal, the three are
-read from it, one on each line, in the order openai-api-key, slack-bot-token,
+Asks for the three without showing them, checks key and token with their services and the form of
+the signing secret, and stores them as SSM SecureStrings. Enter keeps what is stored. When
+standard input is not a terminal, the three are read from it, one on each line, in the order openai-api-key, slack-bot-token,
 slack-signing-secret; an empty or missing line keeps what is stored."""
 
 
@@ -73,23 +73,25 @@ def _parser() -> argparse.ArgumentParser:
     listing = add("list", "list_batches", "list the batches, newest first, as OpenAI lists them", _FROM)
     listing.add_argument("--after", metavar="ID", help="only batches older than this one")
     listing.add_argument(
-        "--limit", metavar="N", type=_count, default=20, help="at most so many (%(default)s)"
+        "--limit", metavar="N", type=_count, default=20, help="at most so many (default: %(default)s)"
     )
     listing.add_argument(
         "--status",
         metavar="S",
         type=_status,
         default="all",
-        help="only this status, open, or failed: wholly or in part",
+        help="only batches with this status; also open; failed includes those that failed in part",
     )
     show = add("show", "show_batch", "show everything about one batch", _FROM)
     show.add_argument("id", metavar="ID", help="the batch's id, batch_…")
     manifest = add("manifest", "manifest", "print the Slack app's manifest, and a link that creates the app")
-    manifest.add_argument("--url", help="the SlackRequestUrl of the stack; not given: asked of AWS")
+    manifest.add_argument("--url", help="the SlackRequestUrl of the stack (default: looked up in AWS)")
     manifest.add_argument(
-        "--command", type=_slash_command, help="the SlashCommand of the stack (asked of AWS, or /batches)"
+        "--command",
+        type=_slash_command,
+        help="the SlashCommand of the stack (default: looked up in AWS; /batches with --url)",
     )
-    add("secrets", "secrets", "store the team's three secrets, each checked before", _SECRETS)
+    add("secrets", "secrets", "store the team's three secrets, after checking them", _SECRETS)
     add("doctor", "doctor", "check everything from the AWS account to the Slack channel", _DOCTOR)
     add("redeliver", "redeliver", "try parked notifications now, and say what came of it")
     add("test-message", "test_message", "post a test message into the team's channel")
@@ -98,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--team", required=not from_environment, help="the TeamName of the stack")
         command.add_argument("--stack", metavar="NAME", help="the stack, if two have this TeamName")
         if name != "secrets":
-            command.add_argument("--json", action="store_true", help="for a program to read")
+            command.add_argument("--json", action="store_true", help="print JSON, for a program to read")
     return parser
 
 
