@@ -70,12 +70,12 @@ class BotUnderTest:
         return poll(listing, self.batches(), self.policy, self.clock, self.clock() + time_s)
 
     def deliver(self, time_s: float = 30) -> DeliverResult:
-        outbox = OutboxTable(self._table())
         slack = SlackMessages(
             self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock
         )
         deadline_at = self.clock() + time_s
-        return deliver(outbox, slack, self._place(), self.channel, self.clock, self.clock.sleep, deadline_at)
+        outbox, place = self.outbox(), self._place()
+        return deliver(outbox, slack, place, self.channel, self.clock, self.clock.sleep, deadline_at)
 
     def ask(self, text: str) -> dict[str, Any]:
         """The message with which `/batches <text>` is answered."""
@@ -86,7 +86,7 @@ class BotUnderTest:
         sources = Sources(
             self.batches(),
             RecentTable(self._table()),
-            OutboxTable(self._table()),
+            self.outbox(),
             lambda batch_id, deadline_at: listing.retrieve(batch_id, deadline_at=deadline_at),
         )
         command = parse(text)
@@ -103,6 +103,9 @@ class BotUnderTest:
 
     def batches(self) -> BatchTable:
         return BatchTable(self._table())
+
+    def outbox(self) -> OutboxTable:
+        return OutboxTable(self._table())
 
     def _table(self) -> Table:
         retention_s = self.policy.retention_s

@@ -300,6 +300,30 @@ def test_a_message_in_doubt_when_the_token_is_revoked_is_looked_for_with_the_nex
     assert nothing_is_left(bot)
 
 
+def test_a_channel_that_shows_a_message_in_doubt_is_blocked_no_longer(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
+    bot.tick()
+    bot.outbox().block(bot.channel, "chat.postMessage: not_in_channel", bot.clock())
+
+    bot.tick()
+
+    assert bot.announced() == expected
+    assert bot.outbox().read(bot.channel).lane.blocked is None
+
+
+def test_a_message_in_doubt_is_not_looked_for_in_vain_when_no_time_is_left(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
+    bot.tick()
+    bot.clock.at += 60
+
+    stopped_by, found = bot.deliver(time_s=2).stopped_by, bot.deliver().found
+
+    assert (stopped_by, found) == ("no time is left", 1)
+    assert bot.announced() == expected
+
+
 def test_refusals_for_now_do_not_make_a_later_doubt_wait_longer(bot: BotUnderTest) -> None:
     expected = one_end(bot)
     bot.slack.faults[POST] += [slack_faults.ratelimited("1")] * 7 + [slack_faults.DROPPED]

@@ -410,7 +410,12 @@ def test_who_wants_failures_only_hears_of_those_that_the_list_shows_late(
 
 
 @pytest.mark.parametrize(
-    "fault", [openai_faults.error(429, headers={"retry-after": "300"}), openai_faults.error(401)]
+    "fault",
+    [
+        openai_faults.error(429, headers={"retry-after": "300"}),
+        openai_faults.error(401),
+        openai_faults.error(404),
+    ],
 )
 @pytest.mark.parametrize("stopped_s", [0, 2 * LONG_STOP_S])
 def test_an_end_waits_for_its_counts_while_they_cannot_be_had(

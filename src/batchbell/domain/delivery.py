@@ -35,6 +35,9 @@ RETRY_PARKED_S = 6 * 3600
 MOST_LOOKS = 8
 """After so many attempts to read the history in vain it counts as one that cannot be read."""
 
+LOOK_S = 5
+"""What a look takes that goes well: begun with less time left it would be cut short, and count as one in vain."""
+
 LOOK_BACK_S = 600
 LOOK_FIRST_AFTER_S = 3600
 GIVE_UP_LOOKING_S = 6 * 3600

@@ -166,6 +166,8 @@ class _Delivery:
         since = delivery.to_look_from(message, self.clock())
         if since is None:
             return self._post(message)
+        if self.clock() + delivery.LOOK_S > self.deadline_at:
+            raise _StopError("no time is left")
         message = self.outbox.update(delivery.leased(message, self.clock()))
         try:
             seen = announced(self.slack, message.channel or self.channel, since, self.deadline_at)
@@ -201,7 +203,6 @@ class _Delivery:
         self.result.posts += 1
         match answer:
             case Accepted():
-                self._open_lane()
                 self._settle(message, answer, was_found=False)
             case RefusedForNow():
                 message = self._put_back(delivery.after(answer, message, self.clock()))
@@ -244,6 +245,8 @@ class _Delivery:
         return self.outbox.update(message)
 
     def _settle(self, message: Message, accepted: Accepted, *, was_found: bool) -> None:
+        # Who may read the channel is in it; if it may not post there, the next message finds out.
+        self._open_lane()
         self.outbox.settle(message, accepted, int(self.clock()))
         for each in message.notifications:
             self.left.pop(each.id, None)

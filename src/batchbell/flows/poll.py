@@ -152,8 +152,8 @@ class _Poll:
     def _confirmed(self, batch: Batch) -> Batch:
         """The completed batch with the counts it has when asked for by id.
 
-        If it cannot be had now, it counts as still finalizing for a while: its end can wait for
-        a better word than that nothing is known.
+        If it cannot be had now, or is not known by its id, it counts as still finalizing for a
+        while: its end can wait for a better word than that nothing is known.
         """
         now = self.asking.now()
         ended_at = batch.ended_at or batch.created_at or now
@@ -168,7 +168,7 @@ class _Poll:
         except PermanentError:
             retrieved = batch
         self.confirmed += 1
-        return batch if retrieved is None else retrieved
+        return unconfirmed if retrieved is None else retrieved
 
     def _finished(self, failure: str | None) -> tuple[Watch, list[Notification]]:
         """What the next poll will start from, and what is owed besides transitions."""
