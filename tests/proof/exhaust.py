@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tests.builders import NOW
+from tests.proof.calls import Called
 from tests.proof.faults import KINDS, Fault, System
 from tests.proof.judge import Judged, judged
 from tests.proof.play import Play
 from tests.proof.played import Faults
 from tests.proof.story import Life, Story, Verdict
-from tests.proof.wires import Called
 
 _ENDED_AT = (150, 160, 250, 260, 270, 330, 335, 336)
 
@@ -48,12 +48,14 @@ def exhausted(every: int = 1) -> Iterator[tuple[System, Faults, Judged]]:
         for fault in KINDS[system]
     ]
     for system, faults in tried[::every]:
-        yield system, faults, judged(Play(STORY, faults).run())
+        played = Play(STORY, faults).run()
+        assert played.faults == faults, "a fault found no call to befall"
+        yield system, faults, judged(played)
 
 
 def _calls(faults: Faults) -> list[Called]:
     """The calls of the story until it comes to rest."""
-    calls = Play(STORY, faults).run().wires.calls
+    calls = Play(STORY, faults).run().calls.made
     return [call for call in calls if call.at <= NOW + STORY.length_s + 60]
 
 

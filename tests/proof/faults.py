@@ -22,6 +22,8 @@ class Fault(StrEnum):
     CUT_AFTER = "cut after it took effect"
     TWICE = "made twice"
     EMPTY = "answered emptily"
+    UNKNOWN = "answered as unknown"
+    CONFLICT = "in conflict with another write"
     UNFIT = "called faulty"
     FAILED_AFTER = "called failed after it took effect"
     LATE = "effective 20 seconds later, unanswered"
@@ -41,8 +43,8 @@ _EVERYWHERE = (
 )
 
 KINDS = {
-    System.OPENAI: (*_EVERYWHERE, Fault.BROKEN, Fault.SILENT, Fault.EMPTY),
-    System.TABLE: (*_EVERYWHERE, Fault.BROKEN, Fault.TWICE),
+    System.OPENAI: (*_EVERYWHERE, Fault.BROKEN, Fault.SILENT, Fault.EMPTY, Fault.UNKNOWN),
+    System.TABLE: (*_EVERYWHERE, Fault.BROKEN, Fault.TWICE, Fault.CONFLICT),
     System.POST: (
         *_EVERYWHERE,
         Fault.BROKEN,

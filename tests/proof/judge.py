@@ -1,29 +1,30 @@
 """Judge: what was promised, against what happened in a story; the bot has no say in it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
 
 from batchbell.domain.batch import TERMINAL
-from batchbell.domain.delivery import LOOK_FIRST_AFTER_S
-from batchbell.domain.watch import GONE
+from batchbell.domain.watch import GONE, GONE_AFTER_S
 from local.judge import is_told, sentences, verdict_of
 from local.openai_paging import After
 from local.openai_simulator import Change
 from tests.bot import ids_of
-from tests.builders import NOW
-from tests.proof.faults import System
-from tests.proof.played import Played, Post
+from tests.proof.faults import Fault, System
+from tests.proof.judged_posts import UNREADABLE, Posts, copy_of, own_news
+from tests.proof.played import BEGINS_WITHIN_S, Played, Post
 from tests.proof.story import MOST_SKEW_S, Kind
 
 CLOCKS_DIFFER_S = 300
 """An end so shortly before a baseline may count as one after it: the two clocks may differ."""
 
+LATEST_S = 1300
+"""How long news may wait once nothing fails any more: the longest wait between two attempts, and some."""
+
 MOST_SAME_REQUESTS = 25
 """How often one run may ask for one page."""
-
-SAYS_SO = "may be a repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ def judged(played: Played) -> Judged:
         for each in dict.fromkeys(ids_of(post.message.metadata)):
             posts[each].append(post)
     owed = [_id(change) for change in _ends(played) if _is_owed(played, change)]
-    copies = [(id, *_copy(played, *pair)) for id in posts for pair in pairwise(posts[id])]
-    blind = [id for id, _, excuse in copies if excuse == "the history could not be read"]
+    owed += [f"{batch_id}#{GONE}" for batch_id in played.around.removed_at if _is_lost(played, batch_id)]
+    copies = [(id, *copy_of(played, id, *pair)) for id in posts for pair in pairwise(posts[id])]
+    blind = [id for id, _, excuse in copies if excuse == UNREADABLE]
     too_many = {
         f"{id}: a third copy, blindly" for id in blind if blind.count(id) > 1 and not played.story.restore
     }
@@ -61,6 +63,8 @@ def judged(played: Played) -> Judged:
         wrong=(
             *played.broken,
             *_untrue(played, posts),
+            *own_news(played, posts),
+            *_late(played, posts, owed),
             *_unsettled(played),
             *_records(played),
             *_requests(played),
@@ -77,22 +81,25 @@ def _ends(played: Played) -> Iterator[Change]:
 
 
 def _is_owed(played: Played, change: Change) -> bool:
-    """Whether the promise covers this end: selected, after the baseline, and still to be seen."""
-    story = played.story
-    margin_s = 2 + (MOST_SKEW_S if any(each.kind is Kind.CLOCK for each in story.upsets) else 0)
-    is_there = change.batch_id in _visible(played)
-    return is_there and change.at > played.baseline_at + margin_s and _is_selected(played, change)
+    """Whether the promise covers this end: selected, after the baseline, and seen or still to be seen."""
+    margin_s = 5 + (MOST_SKEW_S if any(each.kind is Kind.CLOCK for each in played.around.had) else 0)
+    is_new = change.at > played.baseline_at + margin_s
+    is_seen = change.batch_id in _visible(played) | played.known.ended
+    return is_seen and is_new and _is_selected(played, change)
 
 
-def _visible(played: Played) -> set[str]:
+def _is_lost(played: Played, batch_id: str) -> bool:
+    """Whether the server forgot a batch that had not ended, and that the bot knew."""
+    return batch_id in played.known.open - {change.batch_id for change in _ends(played)}
+
+
+def _visible(played: Played) -> frozenset[str]:
     """The batches that the bot can see.
 
-    A server that knows no `after` shows its first page only: of the rest it can see what it watches.
+    A server that knows no `after` shows its first page only: of the rest it can see what it knows.
     """
-    there = {str(row["id"]) for row in played.openai.batches}
-    if played.story.unknown_after is After.NEVER_KNOWN:
-        return there & set(played.watch.watched if played.watch else ())
-    return there
+    there = frozenset(str(row["id"]) for row in played.openai.batches)
+    return there & played.known.open if played.story.unknown_after is After.NEVER_KNOWN else there
 
 
 def _is_selected(played: Played, change: Change) -> bool:
@@ -102,60 +109,46 @@ def _is_selected(played: Played, change: Change) -> bool:
     return change.status in notify_on or ("failed" in notify_on and has_failures)
 
 
-def _copy(played: Played, first: Post, second: Post) -> tuple[bool, str]:
-    """Whether the promise allows the second copy after the first, and why (not)."""
-    restore = played.story.restore
-    calls = played.wires.calls
-    if restore and first.message.at < NOW + restore.at <= second.message.at:
-        forgot_s = restore.at + restore.stop_s - restore.backup_at
-        if forgot_s <= LOOK_FIRST_AFTER_S + MOST_SKEW_S:
-            return True, "the table was restored to less than an hour ago"
-    looks = [
-        call
-        for call in calls[first.number + 1 : second.number]
-        if call.system is System.READ and call.run == calls[second.number].run
-    ]
-    if SAYS_SO not in second.message.text:
-        return False, "a copy that does not say so"
-    if not looks:
-        return False, "a copy without a look"
-    if not looks[-1].is_answered:
-        return True, "the history could not be read"
-    if looks[-1].at < first.message.at:
-        return True, "it landed later than we looked"
-    return False, "a copy though the history showed it"
-
-
-def _untrue(played: Played, posts: dict[str, list[Post]]) -> Iterator[str]:
+def _untrue(played: Played, posts: Posts) -> Iterator[str]:
     """What was announced that did not happen, was not asked for, is history, or is told wrongly."""
     changes = {_id(change): change for change in played.openai.journal}
-    there = {row["id"] for row in played.openai.batches}
     for id, copies in posts.items():
         batch_id, _, status = id.partition("#")
-        if status == GONE and batch_id in there:
-            yield f"{id}: it is there"
-        if status == GONE or not id.startswith("batch_"):
+        first, change = copies[0], changes.get(id)
+        if not id.startswith("batch_"):
             continue
-        change = changes.get(id)
-        if change is None or change.at > copies[0].message.at:
+        if status == GONE:
+            least_at = played.around.removed_at.get(batch_id, inf) + GONE_AFTER_S - 2 * MOST_SKEW_S
+            if first.message.at < least_at:
+                yield f"{id}: it was there less than an hour ago"
+            continue
+        if change is None or change.at > first.message.at:
             yield f"{id}: nothing of the kind happened"
-        elif change.status in TERMINAL:
-            yield from _wrong_of_end(played, change, copies[0])
+            continue
+        if not _is_selected(played, change):
+            yield f"{id}: not asked for"
+        early_s = first.baseline_at - change.at
+        if change.status in TERMINAL and early_s > CLOCKS_DIFFER_S + MOST_SKEW_S + BEGINS_WITHIN_S:
+            yield f"{id}: ended {early_s:.0f} s before the baseline"
+        for sentence in sentences([post.message for post in played.posts], id):
+            if change.status in TERMINAL and not is_told(change.row, verdict_of(change.row), sentence):
+                yield f"{id}: told wrongly: {sentence!r}"
 
 
-def _wrong_of_end(played: Played, change: Change, post: Post) -> Iterator[str]:
-    id, early_s = _id(change), post.baseline_at - change.at
-    if not _is_selected(played, change):
-        yield f"{id}: not asked for"
-    if early_s > CLOCKS_DIFFER_S:
-        yield f"{id}: ended {early_s:.0f} s before the baseline"
-    for sentence in sentences([post.message for post in played.posts], id):
-        if not is_told(change.row, verdict_of(change.row), sentence):
-            yield f"{id}: told wrongly: {sentence!r}"
+def _late(played: Played, posts: Posts, owed: Iterable[str]) -> Iterator[str]:
+    """What was told too long after it happened, or after faults had stopped."""
+    is_faulty = any(call.fault is Fault.UNFIT for call in played.calls.made)
+    changes = {_id(change): change for change in _ends(played)}
+    for id in owed:
+        if id in changes and id in posts and not is_faulty:
+            waited_s = posts[id][0].message.at - max(changes[id].at, played.settles_from or 0)
+            if waited_s > LATEST_S:
+                yield f"{id}: told {waited_s:.0f} s after it could have been"
 
 
 def _unsettled(played: Played) -> Iterator[str]:
     yield from (f"left in the outbox: {sk}" for sk in played.undelivered)
+    yield from (f"left blocked: {sk}" for (_, sk), item in played.table.items.items() if "blocked" in item)
     watch = played.watch
     # A server that never knows an `after` shows its first page only: there is always more.
     unread = (
@@ -179,10 +172,8 @@ def _records(played: Played) -> Iterator[str]:
         true_status = truth.get(batch_id, GONE)
         if batch_id in visible and status != true_status:
             yield f"{batch_id} is recorded as {status}, and is {true_status}"
-        # What a poll recorded just before it died, and was deleted before the next one, is not watched.
-        is_missed = true_status == GONE and status not in (*TERMINAL, GONE)
-        if is_missed and played.watch and batch_id in played.watch.watched:
-            yield f"{batch_id} is recorded as {status}, and is {true_status}"
+        if _is_lost(played, batch_id) and batch_id in played.around.removed_at and status != GONE:
+            yield f"{batch_id} is recorded as {status}, and is gone"
         is_over = status in TERMINAL or status == GONE
         if is_over and not float(item.get("ttl", {}).get("N", "inf")) <= latest:
             yield f"{batch_id} is recorded as {status} for ever"
@@ -192,7 +183,7 @@ def _records(played: Played) -> Iterator[str]:
 
 def _requests(played: Played) -> Iterator[str]:
     asked: dict[tuple[int, str], int] = defaultdict(int)
-    for call in played.wires.calls:
+    for call in played.calls.made:
         if call.system is System.OPENAI and call.is_answered:
             asked[call.run, call.what] += 1
     for (run, what), times in asked.items():

@@ -1,11 +1,15 @@
 """Play: one story, told with our flows and adapters from its beginning until all has settled."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from random import Random
+from unittest.mock import patch
 
 import requests
 
+from batchbell.adapters import watch_items
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
@@ -14,24 +18,25 @@ from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
 from batchbell.flows.deliver import deliver
-from batchbell.flows.poll import poll
+from batchbell.flows.poll import PollResult, poll
 from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE
 from local.memory_table import Item, Key, MemoryTable
 from local.slack_simulator import CHANNEL, Landed
 from tests.bot import TEAM
 from tests.builders import DAY_S, NOW, a_policy
+from tests.proof.calls import Calls
 from tests.proof.faults import KINDS, Fault, System
-from tests.proof.played import Faults, Played
+from tests.proof.played import Faults, Known, Played
 from tests.proof.stage import Killed, Stage
 from tests.proof.story import Kind, Restore, Story
 from tests.proof.surroundings import Surroundings
-from tests.proof.wires import OpenAIWire, SlackWire, TableWire, Wires
+from tests.proof.wires import OpenAIWire, SlackWire, TableWire
 from tests.tables import NAME
 
 TIMEOUT_S = 150
 """As template.yaml has it."""
 
-SETTLE_S = 12 * 60
+SETTLE_S = 20 * 60
 FORGET_S = 80 * 60
 MOST_SETTLE_S = 14 * 3600
 
@@ -46,25 +51,29 @@ class Play:
         self.stage = Stage(story.seed, NOW - 3 * DAY_S)
         self.around = Surroundings(story, self.stage, self._say, self._see_post)
         self.table = table or MemoryTable()
-        self.played = Played(story, self.stage, self.around.openai, self.table)
+        self.played = Played(story, self.stage, self.around, self.table)
         self.table.on_write = self.played.see_write
         self._story = story
         self._given = faults
-        self._is_settling = False
         self._stopped_until = 0.0
         self._backup: dict[Key, Item] = {}
+        self._known = Known()
+        self._coming: dict[System, list[tuple[int, Fault]]] = defaultdict(list)
+        self._sizes = ExitStack()
         self._connect()
 
     def _connect(self) -> None:
         """Make our adapters, and lay our wires beneath them."""
         story, openai, slack = self._story, self.around.openai, self.around.slack
-        wires = Wires(self.stage, story.seed, self._choose, self._say)
-        self.played.wires = wires
+        for name, size in zip(("HEAD_BYTES", "SHARD_BYTES"), story.watch_bytes, strict=True):
+            self._sizes.enter_context(patch.object(watch_items, name, size))
+        calls = Calls(self.stage, story.seed, self._choose, self._say)
+        self.played.calls = calls
         client, session = make_client(), requests.Session()
         session.trust_env = False
-        session.mount("http://", OpenAIWire(wires, openai, story.page_size))
-        TableWire(wires, client, self.table)
-        self._slack_wire = SlackWire(wires, slack)
+        session.mount("http://", OpenAIWire(calls, openai, story.page_size, self.played.see_rows))
+        TableWire(calls, client, self.table)
+        self._slack_wire = SlackWire(calls, slack)
         table = Table(client, NAME, story.retention_s, self.stage.pause)
         self._outbox, self._batches = OutboxTable(table), BatchTable(table)
         self._listing = OpenAIBatches(
@@ -80,8 +89,8 @@ class Play:
         )
 
     def clock(self) -> float:
-        """The bot's."""
-        return self.stage.now + self.around.skew_s
+        """The bot's; overlapping runs differ a little."""
+        return self.stage.now + self.around.skew_s + (self._story.seed + 7 * self.stage.number) % 5 - 2
 
     @property
     def second(self) -> int:
@@ -109,14 +118,14 @@ class Play:
     def pass_time(self, seconds: float) -> None:
         self.stage.play(max(self.stage.now, NOW) + seconds)
 
-    def let_fail(self, after: int, fault: Fault) -> None:
-        """Let the call that comes after so many go wrong, if it can do so in this way."""
-        assert self._given is not None
-        self._given[len(self.played.wires.calls) + after] = fault
+    def let_fail(self, system: System, after: int, fault: Fault) -> None:
+        """Let a call of this system go wrong, the one that comes after so many."""
+        self._coming[system].append((after, fault))
 
     def settle(self) -> Played:
         """Let nothing fail any more, and the bot run until nothing is left to do; then it is over."""
-        self._is_settling = True
+        self.played.settles_from = self.stage.now
+        self._coming.clear()
         self.around.mend()
         try:
             for until in self._settling():
@@ -128,30 +137,29 @@ class Play:
 
     def _settling(self) -> Iterator[float]:
         """When to run next: every minute, then seldom, for what waits for hours."""
-        least_s = SETTLE_S
-        if any(life.removed_at for life in self._story.lives):
-            least_s += FORGET_S
-        if self._story.retention_s < DAY_S:
-            least_s += self._story.retention_s + 3600
         begun_at = self.stage.now
         while (settling_s := self.stage.now - begun_at) < MOST_SETTLE_S:
+            least_s = SETTLE_S + (FORGET_S if self.around.removed_at else 0)
+            if self._story.retention_s < DAY_S:
+                least_s += self._story.retention_s + 3600
             if settling_s > least_s and not self.played.undelivered:
                 return
             yield self.stage.now + (60 if settling_s < SETTLE_S else 1200)
 
     def _close(self) -> None:
         self.stage.close()
+        self._sizes.close()
         self._slack_wire.close()
         self.around.close()
 
     def _let_restore(self, restore: Restore) -> None:
         def back_up() -> None:
-            self._backup = dict(self.table.items)
+            self._backup, self._known = dict(self.table.items), self.played.known
             self._say("the table is backed up")
 
         def put_back() -> None:
             self.stage.kill()
-            self.table.items = dict(self._backup)
+            self.table.items, self.played.known = dict(self._backup), self._known
             self._stopped_until = self.stage.now + restore.stop_s
             self._say(f"the bot stops, the table is restored, {restore.stop_s} s later it runs again")
 
@@ -166,7 +174,7 @@ class Play:
 
     def _forget(self) -> None:
         """Delete some items that are past their time to live, as DynamoDB does in its own time."""
-        random = Random(len(self.played.wires.calls))
+        random = Random(len(self.played.calls.made))
         for key, item in list(self.table.items.items()):
             if "ttl" in item and float(item["ttl"]["N"]) < self.clock() and random.random() < 0.5:
                 del self.table.items[key]
@@ -184,7 +192,10 @@ class Play:
         try:
             for step in steps:
                 try:
-                    self._say_result(number, step())
+                    result = step()
+                    if isinstance(result, PollResult):
+                        played.learn(number)
+                    self._say_result(number, result)
                 except BatchbellError as error:
                     self._say(f"run {number}: {type(error).__name__}: {error}")
         except Killed:
@@ -211,7 +222,7 @@ class Play:
             self._say(f"run {number}: {type(result).__name__}({said})")
 
     def _choose(self, number: int, system: System, random: Random) -> Fault | None:
-        fault = None if self._is_settling else self._chosen(number, system, random)
+        fault = self._chosen(number, system, random)
         if fault:
             self.played.faults[number] = fault
         return fault
@@ -224,10 +235,17 @@ class Play:
             return Fault.THROTTLED
         if self._given is not None:
             fault = self._given.get(number)
-            return fault if fault in KINDS[system] else None
-        if system not in self._story.victims or random.random() >= self._story.fault_rate:
-            return None
-        return random.choice(KINDS[system])
+            return fault if fault in KINDS[system] else self._come(system)
+        is_victim = system in self._story.victims and self.played.settles_from is None
+        return (
+            random.choice(KINDS[system]) if is_victim and random.random() < self._story.fault_rate else None
+        )
+
+    def _come(self, system: System) -> Fault | None:
+        """The fault whose turn it is, of those that are to come."""
+        coming = self._coming[system]
+        self._coming[system] = [(after - 1, fault) for after, fault in coming if after]
+        return next((fault for after, fault in coming if not after), None)
 
     def _say(self, line: str) -> None:
         self.played.say(line)

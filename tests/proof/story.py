@@ -5,6 +5,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
+from batchbell.adapters.watch_items import HEAD_BYTES, SHARD_BYTES
 from local.openai_paging import After
 from local.openai_rows import counts
 from tests.proof.faults import System
@@ -101,7 +102,8 @@ class Restore:
 class Story:
     """All that happens, in seconds from its beginning.
 
-    `fault_rate` is the share of calls that go wrong: of those to the `victims`.
+    `fault_rate` is the share of calls that go wrong: of those to the `victims`. `watch_bytes` is how
+    much the watch's head and each shard may hold.
     """
 
     seed: int
@@ -115,6 +117,7 @@ class Story:
     unknown_after: After = After.REFUSED
     notify_on: tuple[str, ...] = ("completed", "failed", "expired")
     retention_s: int = 30 * DAY_S
+    watch_bytes: tuple[int, int] = (HEAD_BYTES, SHARD_BYTES)
 
     @property
     def length_s(self) -> int:
@@ -140,6 +143,7 @@ def story_for(seed: int) -> Story:
         unknown_after=random.choice(_AFTER),
         notify_on=random.choice(_NOTIFY_ON),
         retention_s=random.choice((30 * DAY_S, 30 * DAY_S, 4 * 3600)),
+        watch_bytes=random.choice(((HEAD_BYTES, SHARD_BYTES), (140, 160))),
     )
 
 

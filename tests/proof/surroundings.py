@@ -15,7 +15,10 @@ Say = Callable[[str], None]
 
 
 class Surroundings:
-    """All that the bot meets but its table; it happens on the stage, in seconds of the story."""
+    """All that the bot meets but its table; it happens on the stage, in seconds of the story.
+
+    `had` is all that was ever amiss, `removed_at` when the server forgot a batch.
+    """
 
     def __init__(self, story: Story, stage: Stage, say: Say, see_post: Callable[[Landed], None]) -> None:
         self.openai = OpenAISimulator(clock=lambda: stage.now)
@@ -25,6 +28,8 @@ class Surroundings:
         self._stage = stage
         self._say = say
         self._upsets: list[Upset] = []
+        self.had: list[Upset] = []
+        self.removed_at: dict[str, float] = {}
 
     def close(self) -> None:
         for server in (self.openai._server, self.slack._server):
@@ -56,6 +61,7 @@ class Surroundings:
         def begin() -> None:
             self._say(f"{upset.kind}{f' by {upset.by_s} s' if upset.kind is Kind.CLOCK else ''}")
             self._upsets.append(upset)
+            self.had.append(upset)
             self._spoil()
 
         def end() -> None:
@@ -108,6 +114,7 @@ class Surroundings:
 
     def _remove(self, life: Life) -> None:
         self.openai.remove(life.id)
+        self.removed_at[life.id] = self._stage.now
         self._say(f"{life.id} is deleted")
 
     def _spoil(self) -> None:

@@ -15,6 +15,8 @@ class Tally:
     hard: int = 0
     runs: int = 0
     overlaps: int = 0
+    windows: int = 0
+    shards: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     faults: Counter[tuple[str, str]] = field(default_factory=Counter)
     upsets: Counter[str] = field(default_factory=Counter)
@@ -25,14 +27,19 @@ class Tally:
     wrong: int = 0
 
     def add(self, played: Played, judged: Judged) -> None:
+        """Count it; one in which nothing ended, nothing failed or nothing overlapped only if it is broken."""
         self.stories += 1
-        self.hard += played.is_hard
+        if not (played.is_hard or judged.broken):
+            return
+        self.hard += 1
         self.runs += played.runs
+        self.windows += played.windows
+        self.shards += played.watch is not None and bool(played.watch.shards)
         self.overlaps += played.overlaps
-        calls = played.wires.calls
+        calls = played.calls.made
         self.calls.update(call.system for call in calls)
         self.faults.update((call.system, call.fault) for call in calls if call.fault)
-        self.upsets.update(each.kind for each in played.story.upsets)
+        self.upsets.update(each.kind for each in played.around.had)
         self.upsets.update(["the table is restored"] if played.story.restore else [])
         self.owed += judged.owed
         self.allowed.update(each.partition(": ")[2] for each in judged.allowed)
@@ -44,8 +51,9 @@ class Tally:
         """The sums, for a person."""
         systems = sorted(self.calls)
         lines = [
-            f"{self.stories:,} stories; in {self.hard:,} something ended, something failed and runs overlapped",
+            f"{self.stories:,} stories; in {self.hard:,} something ended, something failed and runs overlapped: in these",
             f"{self.runs:,} runs, {self.overlaps:,} of them begun while another was at work",
+            f"{self.windows:,} pages from the middle of the list; {self.shards:,} watches in shards at the end",
             f"{self.calls.total():,} calls: "
             + ", ".join(f"{self.calls[each]:,} of {each}" for each in systems),
             f"{self.faults.total():,} faults:",

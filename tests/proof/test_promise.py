@@ -41,7 +41,7 @@ def test_one_fault_at_any_call_of_a_story_breaks_nothing() -> None:
 def test_a_seed_is_one_story_to_the_last_call() -> None:
     first, second = (Play(story_for(3)).run() for _ in range(2))
 
-    assert first.wires.calls == second.wires.calls
+    assert first.calls.made == second.calls.made
     assert [_without_port(line) for line in first.lines] == [_without_port(line) for line in second.lines]
     assert first.faults
 
@@ -51,7 +51,7 @@ def test_what_went_wrong_in_a_story_can_be_given_to_it() -> None:
 
     second = Play(story_for(3), first.faults).run()
 
-    assert first.wires.calls == second.wires.calls
+    assert first.calls.made == second.calls.made
 
 
 def test_the_proof_finds_a_rule_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_the_proof_finds_a_rule_that_is_taken_away(monkeypatch: pytest.MonkeyPat
 def test_the_table_in_memory_answers_as_motos_does(table: LocalTable) -> None:
     played = Play(story_for(12), table=Compared(table)).run()
 
-    assert len(played.wires.calls) > 300
+    assert len(played.calls.made) > 300
     assert judged(played).broken == ()
 
 

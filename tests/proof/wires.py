@@ -6,18 +6,16 @@ call takes no real time.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from email.message import Message
 from http.client import RemoteDisconnected
 from io import BytesIO
-from random import Random
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from urllib.request import HTTPHandler, Request, build_opener, install_opener
 from urllib.response import addinfourl
 
 import requests
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
@@ -27,88 +25,28 @@ from local.openai_simulator import OpenAISimulator
 from local.slack_faults import Reply, Sending
 from local.slack_server import arguments_from
 from local.slack_simulator import SlackSimulator
+from tests.proof.calls import Calls, Outcome
 from tests.proof.faults import Fault, System
-from tests.proof.stage import Killed, Stage
-
-T = TypeVar("T")
-
-Choose = Callable[[int, System, Random], Fault | None]
-"""The fault of a call, by its number."""
-
-TAKES_S = {
-    System.OPENAI: (0.1, 0.6, 3),
-    System.TABLE: (0.005, 0.02, 0.4),
-    System.POST: (0.2, 0.8, 2),
-    System.READ: (0.2, 0.8, 2),
-}
-SLOW_S = {System.OPENAI: 18, System.TABLE: 12, System.POST: 8, System.READ: 8}
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """One call, of run number `run`, and whether it had a true and good answer."""
-
-    at: float
-    run: int
-    system: System
-    what: str
-    fault: Fault | None
-    is_answered: bool
-
-
-class Wires:
-    """All calls of all runs, one after the other."""
-
-    def __init__(self, stage: Stage, seed: int, choose: Choose, say: Callable[[str], None]) -> None:
-        self.stage = stage
-        self.calls: list[Called] = []
-        self.number = 0
-        self._seed = seed
-        self._choose = choose
-        self._say = say
-
-    def call(
-        self,
-        system: System,
-        what: str,
-        effect: Callable[[], T],
-        go_wrong: Callable[[Fault], T],
-        is_good: Callable[[T], bool] = lambda answer: True,
-    ) -> T:
-        """What the call answers, or raises, once it has taken its time.
-
-        It takes effect in between; `number` is then its number.
-        """
-        number = len(self.calls)
-        random = Random(self._seed * 1_000_003 + number)
-        before_s, after_s = random.choice(TAKES_S[system]), random.choice(TAKES_S[system])
-        fault = self._choose(number, system, random)
-        called = Called(self.stage.now, self.stage.number, system, what, fault, is_answered=False)
-        self.calls.append(called)
-        if fault:
-            self._say(f"call {number} ({what}) is {fault}")
-        self.stage.pause(SLOW_S[system] if fault is Fault.SLOW else before_s)
-        if fault is Fault.KILLED_BEFORE:
-            raise Killed
-        self.number = number
-        is_true = fault in (None, Fault.SLOW, Fault.KILLED_AFTER)
-        answer = effect() if is_true else go_wrong(fault)  # type: ignore[arg-type]
-        self.stage.pause(after_s)
-        if fault is Fault.KILLED_AFTER:
-            raise Killed
-        if is_true and is_good(answer):
-            self.calls[number] = replace(called, is_answered=True)
-        return answer
 
 
 class OpenAIWire(BaseAdapter):
-    """Beneath a session of requests. A server may show fewer rows at once than it is asked for."""
+    """Beneath a session of requests. A server may show fewer rows at once than it is asked for.
 
-    def __init__(self, wires: Wires, simulator: OpenAISimulator, page_size: int) -> None:
+    `see_rows` is called with the rows of each good answer, and the `after` that it follows.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        simulator: OpenAISimulator,
+        page_size: int,
+        see_rows: Callable[[list[Item], str | None], None],
+    ) -> None:
         super().__init__()
-        self._wires = wires
+        self._calls = calls
         self._simulator = simulator
         self._page_size = page_size
+        self._see_rows = see_rows
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         path = request.path_url.replace("limit=100", f"limit={self._page_size}")
@@ -118,23 +56,19 @@ class OpenAIWire(BaseAdapter):
 
         def go_wrong(fault: Fault) -> Any:
             match fault:
-                case Fault.REFUSED:
-                    return openai_faults.error(401)(reply())
-                case Fault.THROTTLED:
-                    return openai_faults.error(429, headers={"retry-after": "7"})(reply())
-                case Fault.BROKEN:
-                    return openai_faults.html(502)(reply())
-                case Fault.EMPTY:
-                    return openai_faults.empty_page(reply())
                 case Fault.SILENT:
                     _, read_s = options["timeout"]
-                    self._wires.stage.pause(read_s)
+                    self._calls.stage.pause(read_s)
                     raise requests.ReadTimeout
-                case Fault.CUT_AFTER:
-                    reply()
-            raise requests.ConnectionError
+                case Fault.CUT_BEFORE | Fault.CUT_AFTER:
+                    raise requests.ConnectionError
+            return _OPENAI[fault](reply())
 
-        answer = self._wires.call(System.OPENAI, f"{request.method} {path}", reply, go_wrong)
+        answer = self._calls.call(System.OPENAI, f"{request.method} {path}", reply, go_wrong, _outcome)
+        if answer.status == 200:
+            content = json.loads(answer.body)
+            after = dict(parse_qsl(urlsplit(path).query)).get("after")
+            self._see_rows(content.get("data", [content]), after)
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
@@ -146,14 +80,23 @@ class OpenAIWire(BaseAdapter):
         """There is nothing to close."""
 
 
+_OPENAI = {
+    Fault.REFUSED: openai_faults.error(401),
+    Fault.THROTTLED: openai_faults.error(429, headers={"retry-after": "7"}),
+    Fault.BROKEN: openai_faults.html(502),
+    Fault.EMPTY: openai_faults.empty_page,
+    Fault.UNKNOWN: openai_faults.error(404),
+}
+
+
 class SlackWire(HTTPHandler):
     """Beneath urllib, and so beneath slack_sdk."""
 
     handler_order = HTTPHandler.handler_order - 1
 
-    def __init__(self, wires: Wires, simulator: SlackSimulator) -> None:
+    def __init__(self, calls: Calls, simulator: SlackSimulator) -> None:
         super().__init__()
-        self._wires = wires
+        self._calls = calls
         self._simulator = simulator
         install_opener(build_opener(self))
 
@@ -177,13 +120,13 @@ class SlackWire(HTTPHandler):
         def go_wrong(fault: Fault) -> Reply:
             if fault is Fault.SILENT:
                 reply(slack_faults.SILENT)
-                self._wires.stage.pause(float(request.timeout or 10))
+                self._calls.stage.pause(float(request.timeout or 10))
                 raise TimeoutError
             refused = slack_faults.error("not_in_channel" if is_post else "missing_scope")
             return reply(refused if fault is Fault.REFUSED else _SLACK[fault])
 
         system = System.POST if is_post else System.READ
-        answer = self._wires.call(system, f"{method}{_ids_in(arguments)}", reply, go_wrong, _is_ok)
+        answer = self._calls.call(system, f"{method}{_ids_in(arguments)}", reply, go_wrong, _slack_outcome)
         if answer.sending is not Sending.WHOLE:
             raise RemoteDisconnected
         headers = Message()
@@ -209,8 +152,8 @@ _SLACK = {
 class TableWire:
     """Beneath a client of botocore, in place of its endpoint."""
 
-    def __init__(self, wires: Wires, client: Any, table: Callable[[str, Item], Item]) -> None:
-        self._wires = wires
+    def __init__(self, calls: Calls, client: Any, table: Callable[[str, Item], Item]) -> None:
+        self._calls = calls
         self._table = table
         client.meta.events.register("before-call.dynamodb", self._send)
 
@@ -229,6 +172,8 @@ class TableWire:
                     raise refusal("ThrottlingException", operation)
                 case Fault.BROKEN:
                     raise refusal("InternalServerError", operation)
+                case Fault.CONFLICT:
+                    raise _conflict(operation)
                 case Fault.TWICE:  # as botocore does when it lost the answer
                     reply()
                     return reply()
@@ -237,11 +182,28 @@ class TableWire:
                     raise ReadTimeoutError(endpoint_url=operation)
             raise ConnectTimeoutError(endpoint_url=operation)
 
-        return answered(self._wires.call(System.TABLE, operation, reply, go_wrong))
+        return answered(self._calls.call(System.TABLE, operation, reply, go_wrong))
 
 
-def _is_ok(reply: Reply) -> bool:
-    return reply.status == 200 and bool(json.loads(reply.body)["ok"])
+def _conflict(operation: str) -> ClientError:
+    """What DynamoDB answers where a transaction is writing the same items; who only reads is told of none."""
+    if operation != "TransactWriteItems":
+        writes = operation.endswith("Item") and operation not in ("GetItem", "BatchGetItem")
+        return refusal("TransactionConflictException" if writes else "ThrottlingException", operation)
+    reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+    return refusal("TransactionCanceledException", operation, CancellationReasons=reasons)
+
+
+def _outcome(reply: Any) -> Outcome:
+    if reply.status in (401, 403):
+        return Outcome.REFUSED
+    return Outcome.ANSWERED if reply.status < 500 and reply.status != 429 else Outcome.FAILED
+
+
+def _slack_outcome(reply: Reply) -> Outcome:
+    if reply.status != 200:
+        return Outcome.FAILED
+    return Outcome.ANSWERED if json.loads(reply.body)["ok"] else Outcome.REFUSED
 
 
 def _ids_in(arguments: dict[str, Any]) -> str:
