@@ -79,8 +79,8 @@ def _summary(line: Mapping[str, Any]) -> Iterator[str]:
         yield f"the poll ended early: {polled['failure']}"
     elif polled:
         yield f"{polled['open']} open, {polled['recorded']} changed, {delivered} announced"
-    if last.get("stopped_by"):
-        yield f"{last['waiting']} waiting for Slack: {last['stopped_by']}"
+    if reason := last.get("not_taken") or last.get("stopped_by"):
+        yield f"{last['waiting']} waiting for Slack: {reason}"
 
 
 def _parameters(environ: Mapping[str, str]) -> dict[str, str]:

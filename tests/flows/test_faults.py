@@ -374,6 +374,79 @@ def test_a_restored_table_that_remembers_a_refused_message_repeats_nothing(
     assert bot.announced() == expected
 
 
+@pytest.mark.parametrize("fault", [slack_faults.ratelimited("4000"), slack_faults.error("not_in_channel")])
+def test_a_message_that_was_refused_for_hours_says_nothing_of_a_repeat(
+    bot: BotUnderTest, fault: slack_faults.Fault
+) -> None:
+    bot.slack.down = fault
+    bot.tick()
+    bot.clock.at += 5400
+    bot.tick()
+    bot.slack.down = None
+    bot.clock.at += 5400
+
+    bot.tick(2)
+
+    assert len(bot.texts()) == 1
+    assert "repeat" not in bot.texts()[0]
+
+
+def test_a_copy_that_slack_refuses_leaves_no_doubt_behind(bot: BotUnderTest) -> None:
+    bot.slack.scopes.discard("channels:history")
+    bot.slack.channels[bot.channel] = "not_in_channel"
+    bot.tick()
+    bot.clock.at += 5400
+    bot.tick()
+    bot.slack.channels[bot.channel] = None
+    bot.slack.scopes.add("channels:history")
+
+    bot.tick(7)
+
+    assert len(bot.texts()) == 1
+    assert "repeat" not in bot.texts()[0]
+
+
+def test_a_restored_table_that_remembers_a_refused_message_repeats_it_with_a_word_where_nothing_shows(
+    bot: BotUnderTest,
+) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.ratelimited("400"))
+    bot.tick()
+    backup = bot.table.items()
+    bot.tick(15)
+    bot.clock.at += 2 * 3600
+    bot.table.restore(backup)
+    bot.slack.scopes.discard("channels:history")
+
+    bot.tick(10)
+
+    assert bot.announced() == expected * 2
+    assert "may be a repeat" in bot.texts()[-1]
+
+
+@pytest.mark.parametrize("fault", [slack_faults.error("not_in_channel"), slack_faults.DROPPED])
+def test_after_a_restore_a_copy_that_failed_is_looked_for_as_far_back_as_the_first(
+    bot: BotUnderTest, fault: slack_faults.Fault
+) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batch["id"], "completed")
+    bot.tick()
+    bot.clock.at += 2 * 3600
+    bot.table.restore(backup)
+    bot.slack.scopes.discard("channels:history")
+    bot.slack.faults[POST].append(fault)
+    bot.tick()
+    bot.slack.scopes.add("channels:history")
+
+    bot.tick(12)
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert nothing_is_left(bot)
+
+
 @pytest.mark.parametrize("nth", range(1, 7))
 def test_a_run_that_dies_after_a_restore_repeats_nothing(bot: BotUnderTest, nth: int) -> None:
     bot.tick()

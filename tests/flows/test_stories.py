@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from batchbell.domain.watch import LONG_STOP_S
-from local import openai_faults
+from local import openai_faults, slack_faults
 from local.openai_faults import Kind
 from local.openai_rows import counts
 from tests.bot import BotUnderTest, ids_of
@@ -125,6 +125,38 @@ def test_a_burst_of_120_ends_comes_in_at_most_15_messages_that_name_every_batch(
     assert sorted(bot.announced()) == sorted(f"{each['id']}#completed" for each in batches)
     shown = str([(each.text, each.attachments) for each in messages])
     assert all(batch["id"] in shown for batch in batches)
+
+
+def test_a_burst_that_has_no_room_in_one_run_counts_as_nothing_that_slack_did_not_take(
+    bot: BotUnderTest,
+) -> None:
+    bot.tick()
+    for _ in range(60):
+        bot.openai.add("failed", created_at=int(bot.clock()))
+    bot.poll()
+
+    result = bot.deliver(time_s=2)
+
+    assert 0 < result.delivered < 60
+    assert result.stopped_by is not None
+    assert result.not_taken is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "not_taken"),
+    [
+        (slack_faults.ratelimited("1"), None),
+        (slack_faults.ratelimited("90"), "chat.postMessage: ratelimited"),
+        (slack_faults.error("fatal_error"), "chat.postMessage: fatal_error"),
+    ],
+)
+def test_what_slack_did_not_take_in_a_run_is_told_by_its_own_word(
+    bot: BotUnderTest, fault: slack_faults.Fault, not_taken: str | None
+) -> None:
+    bot.poll()
+    bot.slack.faults["chat.postMessage"].append(fault)
+
+    assert bot.deliver().not_taken == not_taken
 
 
 def test_no_two_messages_of_one_channel_come_within_a_second(bot: BotUnderTest) -> None:

@@ -161,6 +161,20 @@ def test_a_failed_poll_gives_the_alarm_no_sample(
     assert metrics["TransitionsRecorded"] == [0.0]
 
 
+def test_a_message_that_slack_did_not_take_is_warned_of(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.store_secrets()
+    deployment.slack.channels[CHANNEL] = "not_in_channel"
+    deployment.tick()
+
+    warnings = [line for line in logged(capsys) if line.get("level") == "WARNING"]
+
+    assert [(each["message"], each["reason"]) for each in warnings] == [
+        ("Slack did not take a message", "chat.postMessage: not_in_channel")
+    ]
+
+
 def test_what_is_parked_is_measured_until_it_is_mended(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

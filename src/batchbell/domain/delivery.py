@@ -133,12 +133,13 @@ def happened_at(notification: Notification) -> float:
 def to_look_from(message: Message, now: float) -> float | None:
     """From when on the message is to be looked for before it is posted; None if it need not be.
 
-    One that has waited long is looked for too: the table may have been restored since it landed.
+    One that has waited long is looked for too, and as far back as it may have landed: the table may
+    have been restored since.
     """
-    since = message.unresolved_since
-    if since is None and any(must_be_looked_for(each, now) for each in message.notifications):
-        since = min(map(happened_at, message.notifications))
-    return None if since is None else since - LOOK_BACK_S
+    times = [] if message.unresolved_since is None else [message.unresolved_since]
+    if any(must_be_looked_for(each, now) for each in message.notifications):
+        times += map(happened_at, message.notifications)
+    return min(times) - LOOK_BACK_S if times else None
 
 
 def leased(message: Message, now: float) -> Message:
@@ -166,16 +167,17 @@ def unlooked(message: Message, now: float) -> Message:
 def not_found(message: Message) -> Message:
     """The message of which the history shows nothing: it did not land, or lands very late.
 
-    If it is not posted now, it is looked for again before it is posted later.
+    Only an attempt that is in doubt may still land: what is looked for by its age alone has long
+    done so. If it is not posted now, it is looked for again before it is posted later.
     """
-    return replace(message, may_be_repeat=True, is_blind=False)
+    return replace(message, may_be_repeat=message.unresolved_since is not None, is_blind=False)
 
 
 def doubtful(message: Message, now: float) -> Message:
     """The message to be posted once more although it may have landed; parked where that was done."""
     if message.is_blind:
         return unresolvable(message, now)
-    return replace(message, may_be_repeat=True, is_blind=True)
+    return replace(message, may_be_repeat=message.unresolved_since is not None, is_blind=True)
 
 
 def unresolvable(message: Message, now: float) -> Message:
@@ -194,9 +196,7 @@ def unparked(message: Message) -> Message:
 
 def suspect(notifications: tuple[Notification, ...]) -> Message:
     """Notifications that may have been announced, with no history to tell."""
-    since = min(map(happened_at, notifications))
-    message = Message(notifications[0].id, notifications, unresolved_since=since)
-    return replace(message, may_be_repeat=True, is_blind=True)
+    return Message(notifications[0].id, notifications, is_blind=True)
 
 
 def after(
@@ -220,7 +220,7 @@ def after(
 
 
 def _refused(message: Message) -> Message:
-    """The message whose last attempt did not land; an earlier one that was in doubt still is."""
+    """The message as if its last attempt had not been made; an earlier one in doubt still is."""
     since = message.unresolved_since if message.may_be_repeat else None
     return replace(message, attempts=0, unresolved_since=since, is_blind=False)
 

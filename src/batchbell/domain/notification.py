@@ -84,9 +84,9 @@ class Message:
     """One or more notifications posted as one; its notifications never change.
 
     It is `parked` while a person must act. `unresolved_since` is the time of the first attempt
-    whose outcome is unknown; `channel` is where that attempt was made. It says of itself that it
-    `may_be_repeat` when it is posted again; `is_blind` if it was not looked for before. `version`
-    counts the writes, so that two deliveries never work on one message.
+    whose outcome is unknown; `channel` is where that attempt was made. It `may_be_repeat` if there
+    was such an attempt before the last one; `is_blind` if it was not looked for before the last.
+    `version` counts the writes, so that two deliveries never work on one message.
     """
 
     id: str
@@ -100,6 +100,11 @@ class Message:
     form: Form = Form.BLOCKS
     may_be_repeat: bool = False
     is_blind: bool = False
+
+    @property
+    def says_repeat(self) -> bool:
+        """Whether it says of itself that it may be a repeat."""
+        return self.may_be_repeat or self.is_blind
 
 
 @dataclass(frozen=True, slots=True)

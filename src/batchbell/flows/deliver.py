@@ -60,7 +60,8 @@ class DeliverResult:
     """What one delivery did, in notifications; `stopped_by` is why it left the rest.
 
     `found` of the delivered had been posted before; `waiting` are left, `parked` of them for a
-    person; `oldest_s` is the age of the oldest of them.
+    person; `oldest_s` is the age of the oldest of them. `not_taken` is what Slack said of a message
+    that it did not take: None where there was merely no more room or time.
     """
 
     delivered: int = 0
@@ -71,6 +72,7 @@ class DeliverResult:
     oldest_s: int = 0
     unreadable: int = 0
     stopped_by: str | None = None
+    not_taken: str | None = None
 
 
 def deliver(
@@ -115,6 +117,7 @@ class _Delivery:
     result: DeliverResult = field(default_factory=DeliverResult)
     left: dict[str, int] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
+    not_taken: dict[str, str] = field(default_factory=dict)
     is_probing: bool = False
 
     def run(self, box: Outbox) -> None:
@@ -201,6 +204,8 @@ class _Delivery:
         rendered = render(message, self.place, int(self.clock()))
         answer = self.slack.post(self.channel, rendered, message.form)
         self.result.posts += 1
+        if not isinstance(answer, Accepted):
+            self.not_taken[message.id] = answer.reason
         match answer:
             case Accepted():
                 self._settle(message, answer, was_found=False)
@@ -248,6 +253,7 @@ class _Delivery:
         # Who may read the channel is in it; if it may not post there, the next message finds out.
         self._open_lane()
         self.outbox.settle(message, accepted, int(self.clock()))
+        self.not_taken.pop(message.id, None)
         for each in message.notifications:
             self.left.pop(each.id, None)
             self.parked.discard(each.id)
@@ -258,6 +264,7 @@ class _Delivery:
         """The result, with what is left."""
         self.result.waiting = len(self.left)
         self.result.parked = len(self.parked)
+        self.result.not_taken = next(iter(self.not_taken.values()), None)
         oldest_at = min(self.left.values(), default=int(self.clock()))
         self.result.oldest_s = max(0, int(self.clock()) - oldest_at)
         return self.result

@@ -136,8 +136,8 @@ def _warn(results: dict[str, Any]) -> None:
     for result in results.values():
         if isinstance(result, PollResult) and result.failure:
             logger.warning("The poll ended early", reason=result.failure)
-        if isinstance(result, DeliverResult) and result.stopped_by and result.posts:
-            logger.warning("Slack did not take a message", reason=result.stopped_by)
+        if isinstance(result, DeliverResult) and result.not_taken:
+            logger.warning("Slack did not take a message", reason=result.not_taken)
 
 
 def _measure(results: dict[str, Any]) -> None:

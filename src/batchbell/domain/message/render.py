@@ -31,7 +31,7 @@ def render(message: Message, place: Place, now: int) -> Rendered:
     subject = notifications[0].subject
     is_digest = len(notifications) > 1
     sentence = headline(notifications) if is_digest else sentence_for(subject, place, _SENTENCE_ROOM)
-    repeat = " This may be a repeat." if message.may_be_repeat else ""
+    repeat = " This may be a repeat." if message.says_repeat else ""
     team = escaped(place.team, 60)
     text = f"{appearance_of(subject).emoji} *{team}* · {sentence}.{_late(notifications, now)}{repeat}"
     room = PLAIN_ROOM - len(text)
