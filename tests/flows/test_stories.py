@@ -469,6 +469,25 @@ def test_an_end_waits_for_its_counts_while_they_cannot_be_had(
     assert "3 of 10" in bot.texts()[-1]
 
 
+def test_an_end_without_counts_is_not_taken_for_told_by_a_watch_that_is_behind(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    behind = bot.table.items("watch")
+    shows_no_counts(bot, batch["id"], failed=3)
+    bot.openai.faults.append(openai_faults.error(401), on=Kind.RETRIEVE)
+    bot.tick()
+    records = [item for item in bot.table.items() if item["pk"]["S"] != "watch"]
+    bot.table.restore([*records, *behind])
+    bot.openai.faults.append(openai_faults.error(400), on=Kind.RETRIEVE)
+    bot.openai.faults.append(openai_faults.error(401), on=Kind.RETRIEVE)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert "3 of 10" in bot.texts()[-1]
+
+
 def test_a_status_that_only_stands_in_for_an_end_without_counts_is_not_announced(
     bot: BotUnderTest,
 ) -> None:

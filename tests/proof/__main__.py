@@ -9,7 +9,7 @@ import sys
 import time
 from itertools import count
 
-from tests.proof.exhaust import exhausted, table
+from tests.proof.exhaust import DEEP, STORY, exhausted, table
 from tests.proof.judge import judged
 from tests.proof.play import Play
 from tests.proof.shrink import shrunk
@@ -48,12 +48,15 @@ def main() -> int:
 
 
 def _exhaust() -> int:
-    results = list(exhausted())
-    for _, faults, result in results:
-        if result.broken:
-            print(f"with {faults}:", *result.broken, sep="\n    ")
-    print(table(results))
-    return any(result.broken for _, _, result in results)
+    is_broken = False
+    for name, story in (("every kind of end", STORY), ("deep", DEEP)):
+        results = list(exhausted(story))
+        for _, faults, result in results:
+            if result.broken:
+                is_broken = True
+                print(f"with {faults}:", *result.broken, sep="\n    ")
+        print(f"\n{name}:\n\n{table(results)}", flush=True)
+    return is_broken
 
 
 def _show(seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Exhaust: one story with every kind of end, and in it every fault at every call, one at a time."""
+"""Exhaust: a story with every kind of end and a deep one, and in each every fault at every call, one at a time."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,32 +31,47 @@ STORY = Story(
     notify_on=("completed", "failed", "expired", "cancelled"),
 )
 
+DEEP = Story(
+    seed=1,
+    ticks=(5, 65, 125, 185, 186, 245),
+    lives=(
+        Life("batch_deep", born_at=-3000, ended_at=150, verdict=Verdict.EXPIRED),
+        Life("batch_beside", born_at=-2990, ended_at=220),
+        *(Life(f"batch_old_{n}", born_at=-2900 + 400 * n, ended_at=-2800 + 400 * n) for n in range(6)),
+        Life("batch_lost", born_at=-200, removed_at=100),
+        *(Life(f"batch_{n}", born_at=n, ended_at=170, verdict=Verdict.PARTLY) for n in range(6)),
+    ),
+    page_size=3,
+    watch_bytes=(140, 160),
+)
+"""Two open batches are looked up far down the list, one is lost, six ends are told in one digest, the watch has shards."""
 
-def exhausted(every: int = 1) -> Iterator[tuple[System, Faults, Judged]]:
+
+def exhausted(story: Story, every: int = 1) -> Iterator[tuple[System, Faults, Judged]]:
     """What came of each fault at each call of the story; of each `every`-th only, for a quick look.
 
     Nothing is looked for until a reply is lost: the looks are tried in a story that loses one.
     """
-    calls = _calls({})
+    calls = _calls(story, {})
     posts = [n for n, call in enumerate(calls) if call.system is System.POST and "batch_" in call.what]
     lost = {posts[0]: Fault.CUT_AFTER}
     tried = [
         (system, before | {number: fault})
-        for before, calls in (({}, calls), (lost, _calls(lost)))
+        for before, calls in (({}, calls), (lost, _calls(story, lost)))
         for number, system in enumerate(call.system for call in calls)
         if (system is System.READ) == bool(before)
         for fault in KINDS[system]
     ]
     for system, faults in tried[::every]:
-        played = Play(STORY, faults).run()
+        played = Play(story, faults).run()
         assert played.faults == faults, "a fault found no call to befall"
         yield system, faults, judged(played)
 
 
-def _calls(faults: Faults) -> list[Called]:
+def _calls(story: Story, faults: Faults) -> list[Called]:
     """The calls of the story until it comes to rest."""
-    calls = Play(STORY, faults).run().calls.made
-    return [call for call in calls if call.at <= NOW + STORY.length_s + 60]
+    calls = Play(story, faults).run().calls.made
+    return [call for call in calls if call.at <= NOW + story.length_s + 60]
 
 
 def table(results: Sequence[tuple[System, Faults, Judged]]) -> str:

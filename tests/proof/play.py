@@ -193,7 +193,7 @@ class Play:
             for step in steps:
                 try:
                     result = step()
-                    if isinstance(result, PollResult):
+                    if isinstance(result, PollResult) and result.failure is None:
                         played.learn(number)
                     self._say_result(number, result)
                 except BatchbellError as error:

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from batchbell.domain import cursor
 from local.memory_table import Item, MemoryTable
-from tests.proof.exhaust import exhausted
+from tests.bot import ids_of
+from tests.proof.exhaust import DEEP, STORY, exhausted
 from tests.proof.judge import judged
 from tests.proof.play import Play
 from tests.proof.story import Life, Story, Verdict, story_for
@@ -31,11 +32,24 @@ def test_whatever_fails_every_end_is_announced_and_none_repeated_against_the_pro
     assert tally.owed > 20
 
 
-def test_one_fault_at_any_call_of_a_story_breaks_nothing() -> None:
-    results = [*exhausted(every=61)]
+@pytest.mark.parametrize("story", [STORY, DEEP], ids=["every end", "deep"])
+def test_one_fault_at_any_call_of_a_story_breaks_nothing(story: Story) -> None:
+    results = [*exhausted(story, every=61)]
 
     assert [(faults, result.broken) for _, faults, result in results if result.broken] == []
-    assert len(results) > 15
+    assert len(results) > 10
+
+
+def test_the_deep_story_has_a_window_shards_a_digest_and_a_lost_batch() -> None:
+    played = Play(DEEP).run()
+
+    ids = [ids_of(post.message.metadata) for post in played.posts]
+    assert judged(played).broken == ()
+    assert ["batch_lost#gone"] in ids
+    assert max(map(len, ids)) > 5
+    assert played.windows > 0
+    assert played.watch is not None
+    assert "BatchGetItem" in {call.what for call in played.calls.made}
 
 
 def test_a_seed_is_one_story_to_the_last_call() -> None:

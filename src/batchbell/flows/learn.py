@@ -57,10 +57,11 @@ class Learning:
         statuses = {id: self.watched[id].status for id in met_before}
         transitions = [self._sure(each, now) for each in diff(statuses, batches, self.since, now)]
         overtaken = self._record([self._entry(each, now) for each in transitions], now)
-        overtaken = self._record([self._again(each, now) for each in overtaken], now)
+        again = [self._again(each, now) for each in overtaken]
+        overtaken = self._record(again, now)
         # Overtaken twice: the next poll starts from the status that was found.
         found = {each.entry.transition.batch.id: each.status for each in overtaken}
-        moved = {each.batch.id: each.batch for each in transitions}
+        moved = {each.batch.id: each.batch for each in (*transitions, *(entry.transition for entry in again))}
         for batch in batches:
             before = self.watched.get(batch.id)
             is_known = batch.id in moved or before is not None
@@ -98,7 +99,7 @@ class Learning:
         """The transition with the counts that its message needs, which a list may show too late."""
         batch = transition.batch
         is_unsure = batch.status == Status.COMPLETED and verdict_for(batch) is Verdict.UNKNOWN
-        if is_unsure and is_owed(transition, self.policy, self.since, now):
+        if is_unsure and not batch.is_retrieved and is_owed(transition, self.policy, self.since, now):
             batch = self.confirm(batch)
             if not (batch.is_terminal or batch.is_retrieved):
                 self.waiting.add(batch.id)
