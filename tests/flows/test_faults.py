@@ -571,6 +571,17 @@ def test_a_history_that_fails_for_hours_delays_but_does_not_lose_a_message(
     assert nothing_is_left(bot)
 
 
+def test_a_history_that_is_senseless_for_hours_is_one_that_cannot_be_read(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
+    bot.slack.faults[HISTORY] += [slack_faults.raw(b'{"ok": true, "messages": [null]}')] * 20
+
+    bot.tick(100)
+
+    assert bot.announced() == expected * 2
+    assert "may be a repeat" in bot.texts()[-1]
+
+
 def test_an_old_notification_is_posted_at_last_though_the_history_never_answers(
     bot: BotUnderTest,
 ) -> None:

@@ -83,12 +83,16 @@ class SlackMessages:
         bot_id = self._read("auth.test", lambda client: client.auth_test(), deadline_at).get("bot_id")
         if not bot_id:
             raise PermanentError("auth.test: the token is not a bot's")
-        return {
-            notification_id: message["ts"]
-            for message in self._history(channel, since, deadline_at)
-            if message.get("bot_id") == bot_id
-            for notification_id in self._ids_in(message)
-        }
+        try:
+            return {
+                notification_id: str(message["ts"])
+                for message in self._history(channel, since, deadline_at)
+                if message.get("bot_id") == bot_id
+                for notification_id in self._ids_in(message)
+            }
+        except (AttributeError, LookupError, TypeError) as error:
+            # These name types and keys, never what the answer held.
+            raise TransientError("conversations.history: an answer of another shape than Slack's") from error
 
     def _history(self, channel: str, since: float, deadline_at: float) -> Iterator[dict[str, Any]]:
         """The channel's messages since then, newest first, to the last page."""
@@ -105,7 +109,7 @@ class SlackMessages:
                 ),
                 deadline_at,
             )
-            yield from page.get("messages") or []
+            yield from page["messages"]
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor and not page.get("has_more"):
                 return
