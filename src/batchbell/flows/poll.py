@@ -183,7 +183,7 @@ class _Poll:
             watched=kept(watched, position.cursor.seen_through, gone_since),
             polled_at=before.polled_at if failure else now,
             failure=failure,
-            baseline_ended=before.baseline_ended + self.learning.history,
+            baseline_ended=before.baseline_ended + (self.learning.history if before.reason else 0),
         )
         watch, owed = trouble.accepted(watch, now)
         # A server that repeats itself will never show more: what it did show is watched.
