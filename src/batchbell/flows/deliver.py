@@ -145,12 +145,12 @@ class _Delivery:
 
     def _drop_superseded(self, box: Outbox) -> list[Notification]:
         """Drop what a later notification makes superfluous; what is left of those never tried yet."""
-        dropped = delivery.superseded(box.undelivered)
+        dropped = {each.id for each in delivery.superseded(box.undelivered)}
         for each in box.notifications:
-            if each in dropped:
+            if each.id in dropped:
                 self.outbox.drop(each)
                 self.left.pop(each.id, None)
-        return [each for each in box.notifications if each not in dropped]
+        return [each for each in box.notifications if each.id not in dropped]
 
     def _enter(self, lane: Lane) -> None:
         """Go on if the channel is not blocked, or if it is our turn to try whether it still is."""

@@ -42,7 +42,7 @@ def looked_for(
 ) -> Looked:
     """The notifications, told apart by what the channel shows; those that cannot be told wait for a while."""
     doubted = [each for each in fresh if delivery.must_be_looked_for(each, now)]
-    clear = tuple(each for each in fresh if each not in doubted)
+    clear = tuple(each for each in fresh if not delivery.must_be_looked_for(each, now))
     if not doubted:
         return Looked(clear)
     since = min(map(delivery.happened_at, doubted)) - delivery.LOOK_BACK_S
