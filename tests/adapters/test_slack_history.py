@@ -1,11 +1,13 @@
 """What was posted is found again, whatever else stands in the channel."""
 
+import json
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from batchbell.adapters.slack_blocks import EVENT_TYPE
 from batchbell.domain.errors import BatchbellError, PermanentError, TransientError
 from batchbell.domain.notification import Form, Unclear
 from local import slack_faults as faults
@@ -14,6 +16,8 @@ from local.slack_simulator import BOT_ID, CHANNEL, SlackSimulator
 from tests.builders import NOW
 from tests.clock import Clock
 from tests.slack import HELLO, HISTORY, POST, SOON, messages
+
+OURS = {"event_type": EVENT_TYPE, "event_payload": {"team": "search", "id": "batch_1#failed", "ids": ""}}
 
 
 @pytest.fixture
@@ -103,6 +107,29 @@ def test_a_history_that_cannot_be_read_to_its_end_is_an_error_that_quotes_no_ans
         messages(slack).announced(CHANNEL, NOW, deadline_at=SOON)
 
     assert "Bad gateway" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"messages": [None]},
+        {"messages": {"ts": "1"}},
+        {
+            "messages": [
+                {"bot_id": BOT_ID, "metadata": OURS | {"event_payload": {"team": "search", "ids": 7}}}
+            ]
+        },
+        {"messages": [{"bot_id": BOT_ID, "metadata": OURS}]},
+        {"messages": [{"bot_id": BOT_ID, "metadata": "text", "ts": "1"}]},
+        {"messages": [], "response_metadata": ["next"]},
+        {"messages": [], "response_metadata": "next", "has_more": True},
+    ],
+)
+def test_a_history_of_another_shape_is_an_error_too(slack: SlackSimulator, answer: dict[str, object]) -> None:
+    slack.faults[HISTORY].append(faults.raw(json.dumps({"ok": True} | answer).encode()))
+
+    with pytest.raises(TransientError, match=r"conversations\.history"):
+        messages(slack).announced(CHANNEL, NOW, deadline_at=SOON)
 
 
 def test_the_error_names_the_scope_that_is_missing(slack: SlackSimulator) -> None:

@@ -79,3 +79,22 @@ def test_what_does_not_answer_as_slack_does_is_unreachable(
 
     assert all(isinstance(each, Refusal) and each.is_unreachable for each in answers)
     assert len(slack.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ok": true, "channel": ["C1"], "messages": [null]}',
+        b'{"ok": true, "channel": "C1", "messages": {"0": {}}}',
+        b'{"ok": true, "channel": 7, "messages": 7}',
+    ],
+)
+def test_a_channel_told_in_another_shape_than_slacks_is_unreachable(
+    slack: SlackSimulator, workspace: SlackWorkspace, body: bytes
+) -> None:
+    slack.faults["conversations.info"].append(faults.raw(body))
+    slack.faults["conversations.history"].append(faults.raw(body))
+
+    answers = [workspace.channel(CHANNEL), workspace.newest(CHANNEL)]
+
+    assert all(isinstance(each, Refusal) and each.is_unreachable for each in answers)

@@ -473,6 +473,29 @@ def test_a_run_that_dies_after_a_restore_repeats_nothing(bot: BotUnderTest, nth:
     assert bot.announced() == [f"{batch['id']}#completed"]
 
 
+def test_after_a_restore_a_digest_of_which_one_was_announced_tells_the_others_too(bot: BotUnderTest) -> None:
+    bot.tick()
+    batches = sorted(bot.openai.add()["id"] for _ in range(8))
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batches[0], "completed")
+    bot.tick()
+    bot.clock.at += 2 * 3600
+    for batch_id in batches[1:]:
+        bot.openai.move(batch_id, "completed")
+    bot.table.restore(backup)
+    bot.slack.scopes.discard("channels:history")
+    bot.slack.faults[POST].append(slack_faults.error("not_in_channel"))
+    bot.tick()
+    bot.slack.scopes.add("channels:history")
+
+    bot.tick(12)
+
+    assert sorted(set(bot.announced())) == [f"{each}#completed" for each in batches]
+    assert "may be a repeat" in bot.texts()[-1]
+    assert nothing_is_left(bot)
+
+
 def test_a_digest_of_long_ids_drawn_plainly_is_found_by_its_first(bot: BotUnderTest) -> None:
     bot.tick()
     now = int(bot.clock())
@@ -593,6 +616,29 @@ def test_a_history_that_fails_for_hours_delays_but_does_not_lose_a_message(
 
     assert bot.announced() == expected
     assert nothing_is_left(bot)
+
+
+def test_the_history_is_not_asked_for_before_retry_after_is_over(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.DROPPED)
+    bot.slack.faults[HISTORY].append(slack_faults.ratelimited("400"))
+
+    bot.tick(12)
+
+    times = [each.at for each in bot.slack.calls if each.method == HISTORY]
+    assert times[1] - times[0] >= 400
+    assert bot.announced() == expected
+
+
+def test_a_history_that_is_senseless_for_hours_is_one_that_cannot_be_read(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
+    bot.slack.faults[HISTORY] += [slack_faults.raw(b'{"ok": true, "messages": [null]}')] * 20
+
+    bot.tick(100)
+
+    assert bot.announced() == expected * 2
+    assert "may be a repeat" in bot.texts()[-1]
 
 
 def test_an_old_notification_is_posted_at_last_though_the_history_never_answers(

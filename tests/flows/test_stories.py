@@ -59,6 +59,36 @@ def test_history_that_the_server_shows_only_after_the_baseline_is_not_announced(
     assert len(bot.texts()) == 1
 
 
+def test_only_what_had_ended_before_it_was_met_counts_as_history(bot: BotUnderTest) -> None:
+    for age in range(250):
+        bot.openai.add("completed", created_at=int(bot.clock()) - 3600 - age, completed_at=1)
+    batch = bot.openai.add()
+    bot.request_s = 25
+    bot.poll()
+    bot.openai.move(batch["id"], "cancelled")
+    bot.request_s = 0
+
+    bot.tick()
+
+    assert "250 batches had ended before" in str(bot.slack.messages[0].attachments)
+
+
+def test_once_the_channel_is_told_nothing_counts_as_history_any_more(bot: BotUnderTest) -> None:
+    bot.openai.add("completed", created_at=int(bot.clock()) - 3600, completed_at=1)
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    bot.openai.move(batch["id"], "cancelled")
+    born = bot.openai.add("cancelled")
+    bot.tick()
+
+    watch = bot.batches().load_watch()
+
+    assert watch is not None
+    assert born["id"] in watch.watched
+    assert watch.baseline_ended == 1
+
+
 def test_what_ends_while_the_baseline_is_taken_is_announced_once(bot: BotUnderTest) -> None:
     batches = [bot.openai.add(created_at=int(bot.clock()) - age) for age in range(250)]
     bot.poll(time_s=3.5)

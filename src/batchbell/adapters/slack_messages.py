@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError, SlackObjectFormationError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from batchbell.adapters.slack_answer import CREDENTIAL, error_name, failure_for
@@ -56,15 +56,13 @@ class SlackMessages:
 
     def post(self, channel: str, rendered: Rendered, form: Form) -> Answer:
         """Post once; never again by itself, not even after a dropped connection."""
+        arguments = arguments_for(rendered, form)
         try:
-            arguments = arguments_for(rendered, form)
             posted = self._call(
                 lambda client: client.chat_postMessage(channel=channel, **arguments), self._timeout_s
             )
-        except SlackObjectFormationError as error:
-            return Unacceptable(str(error))
         except TransientError as error:
-            return RefusedForNow(str(error), error.retry_after_s or _TOKEN_WAIT_S)
+            return RefusedForNow(str(error), _TOKEN_WAIT_S)
         except PermanentError as error:
             return Misconfigured(str(error))
         except _CALL_ERRORS as error:
@@ -83,12 +81,16 @@ class SlackMessages:
         bot_id = self._read("auth.test", lambda client: client.auth_test(), deadline_at).get("bot_id")
         if not bot_id:
             raise PermanentError("auth.test: the token is not a bot's")
-        return {
-            notification_id: message["ts"]
-            for message in self._history(channel, since, deadline_at)
-            if message.get("bot_id") == bot_id
-            for notification_id in self._ids_in(message)
-        }
+        try:
+            return {
+                notification_id: str(message["ts"])
+                for message in self._history(channel, since, deadline_at)
+                if message.get("bot_id") == bot_id
+                for notification_id in self._ids_in(message)
+            }
+        except (AttributeError, LookupError, TypeError) as error:
+            # These name types and keys, never what the answer held.
+            raise TransientError("conversations.history: an answer of another shape than Slack's") from error
 
     def _history(self, channel: str, since: float, deadline_at: float) -> Iterator[dict[str, Any]]:
         """The channel's messages since then, newest first, to the last page."""
@@ -105,7 +107,7 @@ class SlackMessages:
                 ),
                 deadline_at,
             )
-            yield from page.get("messages") or []
+            yield from page["messages"]
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor and not page.get("has_more"):
                 return

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import Any
+from typing import Any, TypeVar
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -13,7 +13,19 @@ from slack_sdk.web import SlackResponse
 from batchbell.adapters.slack_answer import error_name
 from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
 
+T = TypeVar("T")
+
 _TIMEOUT_S = 10
+
+_CALL_ERRORS = (
+    SlackClientError,
+    OSError,
+    HTTPException,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+)
 
 # Slack names a channel's last message so once it was archived.
 _ARCHIVAL = ("channel_archive", "group_archive")
@@ -28,41 +40,23 @@ class SlackWorkspace:
 
     def identity(self) -> Identity | Refusal:
         """`auth.test`, and the granted scopes, which Slack tells in a header."""
-        answer = self._call(lambda client: client.auth_test())
-        if isinstance(answer, Refusal):
-            return answer
-        told = _object(answer)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Identity(
-            workspace=_text(told, "team"),
-            name=_text(told, "user"),
-            url=_text(told, "url"),
-            is_bot=bool(told.get("bot_id")),
-            scopes=_scopes(headers),
-        )
+        return self._call(lambda client: client.auth_test(), _identity_in)
 
     def channel(self, channel: str) -> Channel | Refusal:
         """`conversations.info`, which needs `channels:read` or `groups:read`."""
-        answer = self._call(lambda client: client.conversations_info(channel=channel))
-        if isinstance(answer, Refusal):
-            return answer
-        told = _object(answer).get("channel") or {}
-        return Channel(
-            name=_text(told, "name") or channel,
-            is_private=bool(told.get("is_private")),
-            is_member=bool(told.get("is_member", True)),
-            is_archived=bool(told.get("is_archived")),
+        return self._call(
+            lambda client: client.conversations_info(channel=channel),
+            lambda answer: _channel_in(answer, channel),
         )
 
     def newest(self, channel: str) -> Newest | Refusal:
         """`conversations.history`, of which one message is enough."""
-        answer = self._call(lambda client: client.conversations_history(channel=channel, limit=1))
-        if isinstance(answer, Refusal):
-            return answer
-        messages = _object(answer).get("messages") or [{}]
-        return Newest(is_archival=messages[0].get("subtype") in _ARCHIVAL)
+        return self._call(lambda client: client.conversations_history(channel=channel, limit=1), _newest_in)
 
-    def _call(self, call: Callable[[WebClient], SlackResponse]) -> SlackResponse | Refusal:
+    def _call(
+        self, call: Callable[[WebClient], SlackResponse], parse: Callable[[SlackResponse], T]
+    ) -> T | Refusal:
+        """What the answer says; one of another shape than Slack's is as good as none."""
         if not re.fullmatch(r"[!-~]+", self._token):
             return Refusal("invalid_auth")  # urllib would show it in its complaint
         client = WebClient(
@@ -74,11 +68,38 @@ class SlackWorkspace:
             logger=logging.Logger("slack_sdk", logging.CRITICAL),  # noqa: LOG001
         )
         try:
-            return call(client)
+            return parse(call(client))
         except SlackApiError as error:
             return _refusal(error)
-        except (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError) as error:
+        except _CALL_ERRORS as error:
             return Refusal(type(getattr(error, "reason", error)).__name__, is_unreachable=True)
+
+
+def _identity_in(answer: SlackResponse) -> Identity:
+    told = _object(answer)
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Identity(
+        workspace=_text(told, "team"),
+        name=_text(told, "user"),
+        url=_text(told, "url"),
+        is_bot=bool(told.get("bot_id")),
+        scopes=_scopes(headers),
+    )
+
+
+def _channel_in(answer: SlackResponse, channel: str) -> Channel:
+    told = _object(answer).get("channel") or {}
+    return Channel(
+        name=_text(told, "name") or channel,
+        is_private=bool(told.get("is_private")),
+        is_member=bool(told.get("is_member", True)),
+        is_archived=bool(told.get("is_archived")),
+    )
+
+
+def _newest_in(answer: SlackResponse) -> Newest:
+    messages = _object(answer).get("messages") or [{}]
+    return Newest(is_archival=messages[0].get("subtype") in _ARCHIVAL)
 
 
 def _refusal(error: SlackApiError) -> Refusal:

@@ -1,6 +1,6 @@
 """Delivery: what to post next, and what follows from Slack's answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from batchbell.domain.batch import Batch
@@ -18,6 +18,7 @@ from batchbell.domain.notification import (
     Unclear,
     Watching,
 )
+from batchbell.domain.watch import LONG_STOP_S
 
 LEASE_S = 180
 """How long a claimed message is left alone: longer than the function that claimed it may live."""
@@ -26,6 +27,8 @@ LANDING_S = 30
 """How long Slack may take to show a message whose reply was lost."""
 
 LONGEST_WAIT_S = 900
+"""A message in doubt, or a history that cannot be read, is looked at again so long after at the latest."""
+
 PROBE_S = 300
 """How often a channel that Slack refuses is tried again: a person mends it, nobody tells us."""
 
@@ -39,8 +42,13 @@ LOOK_S = 5
 """What a look takes that goes well: begun with less time left it would be cut short, and count as one in vain."""
 
 LOOK_BACK_S = 600
-LOOK_FIRST_AFTER_S = 3600
+"""How much further back a message is looked for than it can have been posted: clocks differ."""
+
+LOOK_FIRST_AFTER_S = LONG_STOP_S
+"""What has waited so long is looked for before its first post too: a table may be restored while it waits."""
+
 GIVE_UP_LOOKING_S = 6 * 3600
+"""What has waited so long is posted though the history only fails, and says that it may be a repeat."""
 
 MOST_SINGLE = 5
 MOST_IN_DIGEST = 20
@@ -108,7 +116,7 @@ def due(outbox: Outbox, now: float) -> list[Message]:
 
 
 def must_be_looked_for(notification: Notification, now: float) -> bool:
-    """Whether it may have been announced already, in a life that the table does not remember."""
+    """Whether it may have been announced already, before the table was restored to an earlier time."""
     return notification.look_first or notification.recorded_at < now - LOOK_FIRST_AFTER_S
 
 
@@ -159,18 +167,28 @@ def posting(message: Message, channel: str, now: float) -> Message:
     )
 
 
-def unlooked(message: Message, now: float) -> Message:
-    """The message after the history could not be read this time."""
-    return replace(message, next_attempt_at=now + _wait_s(message))
+def unlooked(message: Message, now: float, retry_after_s: float | None) -> Message:
+    """The message after the history could not be read this time; Slack may say when it can be."""
+    return replace(message, next_attempt_at=now + max(_wait_s(message), retry_after_s or 0))
 
 
-def not_found(message: Message) -> Message:
-    """The message of which the history shows nothing: it did not land, or lands very late.
+def is_shown(message: Message, seen: Container[str]) -> bool:
+    """Whether the ids `seen` in the channel are the message's: if drawn plainly, it may name but its first.
+
+    A part of them was announced before the table was restored, and the others perhaps never.
+    """
+    shown = message.notifications[:1] if message.form is Form.PLAIN else message.notifications
+    return all(each.id in seen for each in shown)
+
+
+def not_found(message: Message, seen: Container[str]) -> Message:
+    """The message that the history does not show: it did not land, or lands very late.
 
     Only an attempt that is in doubt may still land: what is looked for by its age alone has long
     done so. If it is not posted now, it is looked for again before it is posted later.
     """
-    return replace(message, may_be_repeat=message.unresolved_since is not None, is_blind=False)
+    is_in_part = any(each.id in seen for each in message.notifications)
+    return replace(message, may_be_repeat=is_in_part or message.unresolved_since is not None, is_blind=False)
 
 
 def doubtful(message: Message, now: float) -> Message:

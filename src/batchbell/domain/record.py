@@ -13,6 +13,12 @@ class Entry:
     transition: Transition
     owed: Notification | None
 
+    @property
+    def is_history(self) -> bool:
+        """Whether the batch had ended when it was first met, and is not told."""
+        transition = self.transition
+        return transition.old_status is None and transition.batch.is_terminal and self.owed is None
+
 
 @dataclass(frozen=True, slots=True)
 class Stale:

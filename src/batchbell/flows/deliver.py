@@ -145,12 +145,12 @@ class _Delivery:
 
     def _drop_superseded(self, box: Outbox) -> list[Notification]:
         """Drop what a later notification makes superfluous; what is left of those never tried yet."""
-        dropped = delivery.superseded(box.undelivered)
+        dropped = {each.id for each in delivery.superseded(box.undelivered)}
         for each in box.notifications:
-            if each in dropped:
+            if each.id in dropped:
                 self.outbox.drop(each)
                 self.left.pop(each.id, None)
-        return [each for each in box.notifications if each not in dropped]
+        return [each for each in box.notifications if each.id not in dropped]
 
     def _enter(self, lane: Lane) -> None:
         """Go on if the channel is not blocked, or if it is our turn to try whether it still is."""
@@ -174,9 +174,9 @@ class _Delivery:
         message = self.outbox.update(delivery.leased(message, self.clock()))
         try:
             seen = announced(self.slack, message.channel or self.channel, since, self.deadline_at)
-        except TransientError:
+        except TransientError as error:
             if message.attempts < delivery.MOST_LOOKS:
-                self.outbox.update(delivery.unlooked(message, self.clock()))
+                self.outbox.update(delivery.unlooked(message, self.clock(), error.retry_after_s))
                 return None
             seen = None
         if seen is None:
@@ -184,14 +184,14 @@ class _Delivery:
             if message.parked:
                 self._put_back(message)
                 return None
-        elif message.id in seen:
+        elif delivery.is_shown(message, seen):
             return self._settle(message, Accepted(seen[message.id], message.channel), was_found=True)
         else:
-            message = delivery.not_found(message)
+            message = delivery.not_found(message, seen)
         return self._post(message)
 
     def _settle_found(self, notification: Notification, ts: str) -> None:
-        """Write down that a notification was announced in a life that was forgotten."""
+        """Write down that it was announced before the table was restored to an earlier time."""
         since = delivery.happened_at(notification)
         found = Message(notification.id, (notification,), unresolved_since=since)
         claimed = self.outbox.claim(delivery.posting(found, self.channel, self.clock()))

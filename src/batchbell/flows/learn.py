@@ -25,8 +25,8 @@ class Learning:
     """What one poll has learned so far; `watched` follows what is recorded, never runs ahead.
 
     `confirm` asks for a completed batch by id, of which the list does not tell how it fared.
-    `history` counts the ends that were recorded and are not told; `met_ids` were listed; `waiting` are
-    completed batches that count as open until their counts can be had.
+    `history` counts those that had ended when they were first met, and are not told; `met_ids` were
+    listed; `waiting` are completed batches that count as open until their counts can be had.
     """
 
     records: Records
@@ -130,9 +130,7 @@ class Learning:
         outcome = self.records.record(entries, now)
         self.recorded += len(outcome.stored)
         self.owed += sum(entry.owed is not None for entry in outcome.stored)
-        self.history += sum(
-            entry.transition.batch.is_terminal and entry.owed is None for entry in outcome.stored
-        )
+        self.history += sum(entry.is_history for entry in outcome.stored)
         self.unstorable += [entry.transition.batch.id for entry in outcome.unstorable]
         overtaken = []
         for stale in outcome.stale:

@@ -17,8 +17,9 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Notifications never tried in this life: `found` in the channel, each with its `ts`; `suspect`
-    of having been announced in a life that was forgotten, with no history to tell; and `clear`.
+    """Notifications of which the table knows no attempt: `found` in the channel, each with its `ts`;
+    `suspect` of having been announced before the table was restored to an earlier time, with no
+    history to tell; and `clear`.
     """
 
     clear: tuple[Notification, ...] = ()
@@ -42,7 +43,7 @@ def looked_for(
 ) -> Looked:
     """The notifications, told apart by what the channel shows; those that cannot be told wait for a while."""
     doubted = [each for each in fresh if delivery.must_be_looked_for(each, now)]
-    clear = tuple(each for each in fresh if each not in doubted)
+    clear = tuple(each for each in fresh if not delivery.must_be_looked_for(each, now))
     if not doubted:
         return Looked(clear)
     since = min(map(delivery.happened_at, doubted)) - delivery.LOOK_BACK_S

@@ -25,7 +25,7 @@ class JournaledBatchTable(BatchTable):
         recorded = super().record(entries, now)
         history = []
         for entry in recorded.stored:
-            if _is_history(entry):
+            if entry.is_history:
                 history.append(entry.transition.batch.id)
             else:
                 _tell(entry)
@@ -80,11 +80,6 @@ def _tell(entry: Entry) -> None:
         status=entry.transition.batch.status,
         is_announced=entry.owed is not None,
     )
-
-
-def _is_history(entry: Entry) -> bool:
-    transition = entry.transition
-    return transition.old_status is None and transition.batch.is_terminal and entry.owed is None
 
 
 def _ids(message: Message) -> list[str]:
