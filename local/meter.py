@@ -78,7 +78,9 @@ class Meter:
                 self._read([parsed.get("Item", {})], asked)
             case "BatchGetItem":
                 for name, items in parsed.get("Responses", {}).items():
-                    self._read(items, asked["RequestItems"][name])
+                    wanted = asked["RequestItems"][name]
+                    not_there = len(wanted["Keys"]) - len(items)
+                    self._read([*items, *[{}] * not_there], wanted)
             case "Query":
                 self.read_units += _units(sum(map(size, parsed.get("Items", []))), READ_B) * _share(asked)
 

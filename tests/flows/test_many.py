@@ -2,23 +2,15 @@
 
 import pytest
 
-from batchbell.adapters.batch_table import BatchTable
-from batchbell.domain.record import Entry, Recorded
 from local import openai_faults
 from local.meter import Meter
 from local.openai_faults import Kind
 from local.openai_paging import After
 from tests.bot import BotUnderTest
 from tests.builders import DAY_S
+from tests.tables import WithoutRecords
 
 MANY = 48_000
-
-
-class WithoutRecords(BatchTable):
-    """Our table, but that records are not kept: moto would take minutes over so many."""
-
-    def record(self, entries: "list[Entry]", now: int) -> Recorded:  # type: ignore[override]
-        return Recorded(stored=tuple(entries))
 
 
 @pytest.fixture
