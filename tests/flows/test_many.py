@@ -106,17 +106,15 @@ def test_a_large_first_poll_spreads_its_writes_and_takes_several_polls(
     assert "80 batches are open" in text
 
 
-def test_a_burst_of_ends_spreads_its_writes_and_is_told_whole(bot: BotUnderTest, meter: Meter) -> None:
+def test_a_burst_of_ends_is_told_whole(bot: BotUnderTest) -> None:
     bot.tick()
     ids = add(bot, 120, within_s=60)
     bot.tick()
     for batch_id in ids:
         bot.openai.move(batch_id, "failed")
-    meter.clear()
 
     bot.tick(3)
 
-    assert meter.busiest() <= 1000
     assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in ids)
 
 
