@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from bench.measured import ROOT, environment, in_turn, run
 from bench.polled import Cost
 from bench.report import figures, page
-from bench.targets import Results, targets
+from bench.targets import Results, budgets, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,10 @@ def main(size_name: str, folder: Path) -> None:
         say(f"polling a day with {size.day[0]:,} batches, at 100 ms a request")
         day = run(python("bench.many_batches", *map(str, size.day)), bytecode).said
         by_open = costs([(count, 0) for count in size.open], size.polls, bytecode)
-        by_history = costs([(size.beside, count) for count in size.history], size.polls, bytecode)
-    results = Results(size.rows, listing, ready, from_source, by_open, by_history, day)
-    for target in targets(results):
+        worlds = [*((size.beside, count) for count in size.history), (0, size.history[-1])]
+        *by_history, quiet = costs(worlds, size.polls, bytecode)
+    results = Results(size.rows, listing, ready, from_source, by_open, by_history, quiet, day)
+    for target in (*targets(results), *budgets(results)):
         print(target.line())
     write(results, folder)
 

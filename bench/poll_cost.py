@@ -1,4 +1,4 @@
-"""Poll cost: what one poll asks of OpenAI and of the table, against what is open and what is history."""
+"""Poll cost: what a run that announces nothing asks of OpenAI and of the table, by what is open and what is history."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from math import ceil
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
+from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.domain.policy import Policy
 from batchbell.flows.poll import PollResult, poll
 from bench.polled import Cost
@@ -30,12 +31,14 @@ class Bot:
     at: float = NOW
     meter: Meter = field(init=False)
     batches: BatchTable = field(init=False)
+    outbox: OutboxTable = field(init=False)
 
     def __post_init__(self) -> None:
         memory, client = MemoryTable(), make_client()
         memory.lie_beneath(client)
-        self.meter = Meter(client.meta.events, memory.item_at)
-        self.batches = BatchTable(Table(client, "bench", HISTORY_S, self.sleep))
+        self.meter = Meter(client.meta.events, memory.item_at, self.clock)
+        table = Table(client, "bench", HISTORY_S, self.sleep)
+        self.batches, self.outbox = BatchTable(table), OutboxTable(table)
 
     def clock(self) -> float:
         return self.at
@@ -44,7 +47,9 @@ class Bot:
         self.at += seconds
 
     def poll(self) -> PollResult:
+        """Look whether anything is owed, as a delivery does, then poll."""
         self.at += 60
+        self.outbox.read(channel="C0BENCH")
         policy = Policy(frozenset({"completed", "failed", "expired"}), (), HISTORY_S)
         listing = OpenAIBatches(self.openai.base_url, lambda _: self.openai.key, clock=self.clock)
         return poll(listing, self.batches, policy, self.clock, self.at + 600)
@@ -61,6 +66,7 @@ def cost(open_count: int, history: int, polls: int) -> Cost:
         for _ in range(_MOST_POLLS):
             if bot.poll().is_complete:
                 break
+        busiest = meter.busiest()
         meter.clear()
         requests.clear()
         for _ in range(polls):
@@ -74,6 +80,7 @@ def cost(open_count: int, history: int, polls: int) -> Cost:
             table_requests=meter.requests / polls,
             read_units=meter.read_units / polls,
             write_units=meter.write_units / polls,
+            busiest=busiest,
             polls_to_tell=None if oldest is None else polls_to_tell(bot, ids[oldest]),
             plain_pages=1 if oldest is None else ceil((len(ids) - oldest) / 100),
         )

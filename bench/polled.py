@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The mean of some polls while nothing ends; `polls_to_tell` of the oldest open batch, once it has."""
+    """The mean of some polls while nothing ends; `polls_to_tell` of the oldest open batch, once it has.
+
+    `busiest` is the most write units a second that any partition was asked for before, while all was new.
+    """
 
     open: int
     history: int
@@ -14,6 +17,7 @@ class Cost:
     table_requests: float
     read_units: float
     write_units: float
+    busiest: int
     polls_to_tell: int | None
     plain_pages: int
 

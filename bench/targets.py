@@ -1,4 +1,4 @@
-"""Targets: what was measured, and the ratios that must hold in any run."""
+"""Targets: what was measured, the ratios that must hold in any run, and the budgets of the full one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,9 @@ NAMES = {
     "batchbell": "batchbell",
     "openai": "openai",
 }
+A_DAY = 48_000
+"""Batches: OpenAI lets a project create 2,000 an hour."""
+
 WAYS = {"floor": "boto3 alone", "slack": "Slack function", "poll": "poll function", "usual": "the usual way"}
 
 
@@ -29,6 +32,7 @@ class Results:
     from_source: Runs
     by_open: Sequence[Cost]
     by_history: Sequence[Cost]
+    quiet: Cost
     day: Sequence[Mapping[str, Any]]
 
 
@@ -47,6 +51,19 @@ class Target:
             return f"holds: {self.claim}: {reached}, at most {self.most:.2f}"
         missed_by = self.reached.median / self.most - 1
         return f"MISSED by {missed_by:.0%}: {self.claim}: {reached}, at most {self.most:.2f}; {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A number that does not depend on the machine, or hardly, and the most that it may be."""
+
+    claim: str
+    reached: float
+    most: float
+
+    def line(self) -> str:
+        verdict = "holds" if self.reached <= self.most else f"MISSED by {self.reached / self.most - 1:.0%}"
+        return f"{verdict}: {self.claim}: {self.reached:,.4g}, at most {self.most:,}"
 
 
 def listing_s(run: Run) -> float:
@@ -90,3 +107,28 @@ def targets(results: Results) -> list[Target]:
             claim = f"{WAYS[way]} ready {kind}, CPU, against boto3 alone"
             found.append(Target(claim, ratio(ready[way], ready["floor"], cpu_s), most, why))
     return found
+
+
+def budgets(results: Results) -> list[Budget]:
+    """What a day with as many batches as OpenAI takes may cost; none of a run with fewer."""
+    _first, all_open, _ending, few_open = results.day
+    if all_open["open"] < A_DAY:
+        return []
+    quiet, busiest = results.quiet, max(each.busiest for each in (*results.by_open, *results.by_history))
+    polled, few = f"a quiet poll, {quiet.history:,} ended", f"{few_open['open']:,} open among {A_DAY:,}"
+    every = f"all {all_open['open']:,} open"
+    return [
+        Budget(f"{polled}, requests to OpenAI", quiet.pages + quiet.retrieved, 1),
+        Budget(f"{polled}, requests to the table", quiet.table_requests, 3),
+        Budget(f"{polled}, read units", quiet.read_units, 10),
+        Budget(f"{polled}, write units", quiet.write_units, 10),
+        Budget(f"{few}, requests to OpenAI", few_open["requests"], 102),
+        Budget(f"{every}, requests to OpenAI", all_open["requests"], 490),
+        Budget(f"{every}, seconds", all_open["wall_s"], 60),
+        Budget(f"{every}, peak of the process in MiB", max(each["peak_mib"] for each in results.day), 512),
+        Budget(
+            "write units a second of one partition, which takes 1,000, while two runs may overlap",
+            busiest,
+            500,
+        ),
+    ]

@@ -40,7 +40,10 @@ class MemoryTable:
         return self.items.get(_key(key), {})
 
     def _received(self, model: Any, params: Any, **_: Any) -> tuple[Any, Item]:
-        return answered(self(model.name, request_in(params)))
+        try:
+            return answered(self(model.name, request_in(params)))
+        except ClientError as error:
+            return _Refused, {**error.response}  # botocore raises it, after those who meter have seen it
 
     def __call__(self, operation: str, request: Item) -> Item:
         """The answer to a request. Raises: ClientError."""
@@ -118,6 +121,10 @@ class MemoryTable:
 
 class _OK:
     status_code = 200
+
+
+class _Refused:
+    status_code = 400
 
 
 def answered(content: Item) -> tuple[Any, Item]:

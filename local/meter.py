@@ -8,7 +8,7 @@ that within a transaction; and one for each entry of the index that changes, two
 import json
 import time
 from base64 import b64decode
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -57,11 +57,16 @@ class Meter:
         return sum(each.units for each in self.writes)
 
     def busiest(self) -> int:
-        """The most units that one partition was asked for within a second."""
-        seconds = Counter[tuple[str, int]]()
+        """The most units that one partition was asked for within any second."""
+        most, units, last_second = 0, Counter[str](), deque[Write]()
         for each in self.writes:
-            seconds[each.partition, int(each.at)] += each.units
-        return max(seconds.values(), default=0)
+            last_second.append(each)
+            units[each.partition] += each.units
+            while last_second[0].at <= each.at - 1:
+                over = last_second.popleft()
+                units[over.partition] -= over.units
+            most = max(most, units[each.partition])
+        return most
 
     def _begin(self, model: Any, params: Any, context: Any, **_: Any) -> None:
         context["asked"] = asked = json.loads(params["body"])
@@ -78,7 +83,9 @@ class Meter:
                 self._read([parsed.get("Item", {})], asked)
             case "BatchGetItem":
                 for name, items in parsed.get("Responses", {}).items():
-                    self._read(items, asked["RequestItems"][name])
+                    wanted = asked["RequestItems"][name]
+                    not_there = len(wanted["Keys"]) - len(items)
+                    self._read([*items, *[{}] * not_there], wanted)
             case "Query":
                 self.read_units += _units(sum(map(size, parsed.get("Items", []))), READ_B) * _share(asked)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table
@@ -19,11 +19,14 @@ from batchbell.domain.policy import Policy
 from batchbell.flows.answer import Sources, answer
 from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
+from batchbell.handlers.schedule import is_all_told
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from tests.builders import a_policy
 from tests.clock import Clock
 from tests.tables import LocalTable
+
+T = TypeVar("T")
 
 TEAM = "search"
 MINUTE_S = 60
@@ -113,14 +116,17 @@ class BotUnderTest:
 
     def tick(self, times: int = 1, after_s: float = MINUTE_S) -> None:
         """What the schedule does, so often, each so long after the last."""
-        steps: list[Callable[[], object]] = [self.deliver, self.poll, self.deliver]
         for _ in range(times):
             self.clock.at += after_s
-            for step in steps:
-                try:
-                    step()
-                except BatchbellError:
-                    continue
+            delivered, polled = self._tried(self.deliver), self._tried(self.poll)
+            if not is_all_told(delivered, polled):
+                self._tried(self.deliver)
+
+    def _tried(self, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except BatchbellError:
+            return None
 
     def announced(self) -> list[str]:
         """The ids of all batches' notifications that Slack shows, in order, repeats included."""

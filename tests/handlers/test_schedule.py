@@ -1,75 +1,17 @@
 """The schedule's handler: three steps, each on its own, and a log line that tells no secret."""
 
 import json
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from batchbell.domain import delivery
 from batchbell.handlers import schedule
 from local import openai_faults
 from local.openai_dialects import AZURE
-from local.openai_simulator import OpenAISimulator
-from local.slack_simulator import CHANNEL, SlackSimulator
+from tests.deployment import Deployment
 from tests.tables import LocalTable
-
-EVENT = Path(__file__).parents[2] / "events" / "schedule.json"
-
-
-class Context:
-    """What Lambda tells of the time that is left."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 150_000
-
-
-class Deployment:
-    """The handler in an environment like the template's, with OpenAI and Slack on loopback."""
-
-    def __init__(self, openai: OpenAISimulator, slack: SlackSimulator, table: LocalTable) -> None:
-        self.openai = openai
-        self.slack = slack
-        self.ssm = boto3.client("ssm")
-        self.environ = {
-            "TEAM_NAME": "search",
-            "SLACK_CHANNEL": CHANNEL,
-            "OPENAI_BASE_URL": openai.base_url,
-            "SLACK_BASE_URL": slack.base_url,
-            "NOTIFY_ON": "completed,failed,expired",
-            "METADATA_FILTER": "",
-            "RETENTION_DAYS": "30",
-            "TABLE_NAME": table.name,
-            "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
-            "SLACK_BOT_TOKEN_PARAMETER": "/batchbell/search/slack-bot-token",
-        }
-
-    def store_secrets(self, key: str = "sk-test", token: str = "xoxb-test") -> None:
-        secrets = {"openai-api-key": key, "slack-bot-token": token}
-        for name, value in secrets.items():
-            self.ssm.put_parameter(
-                Name=f"/batchbell/search/{name}", Value=value, Type="SecureString", Overwrite=True
-            )
-
-    def tick(self) -> None:
-        # The logger keeps the stream that there was when it was made.
-        schedule.logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
-        schedule.lambda_handler(json.loads(EVENT.read_text()), Context())
-
-
-@pytest.fixture
-def deployment(table: LocalTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    schedule.bot.cache_clear()
-    with OpenAISimulator() as openai, SlackSimulator() as slack:
-        deployment = Deployment(openai, slack, table)
-        for name, value in deployment.environ.items():
-            monkeypatch.setenv(name, value)
-        yield deployment
-    schedule.bot.cache_clear()
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -12,7 +12,10 @@ from batchbell.flows.ask import Asking
 from batchbell.flows.learn import Learning
 
 MOST_RETRIEVED = 500
-"""Batches asked for by id in one poll: as many as 48,000 rows can hold without two in one page."""
+"""Batches asked for by id in one poll: as many as 48,000 rows can hold without two in one page.
+
+The rest have their turn in later polls: of n batches whose places are of no use each has it every n / 500.
+"""
 
 MOST_FAILED = 3
 """After so many failures in a row the rest waits for the next poll."""
@@ -36,7 +39,9 @@ class Visit:
         """Look at the pages, of `size` rows, where several of them stand.
 
         A server may not know the row to begin at any more, or may never listen: a page that shows
-        none of them costs the first its place, and what was not shown is then asked for by id.
+        none of them costs the first its place, and what was not shown is then asked for by id. After
+        `MOST_FAILED` such pages in a row no more are asked for: on such a server paging from the top
+        would show nothing either.
 
         Raises: TransientError, PermanentError.
         """

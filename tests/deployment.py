@@ -1,0 +1,54 @@
+"""The poll function as it is deployed: its handler, in an environment like the template's."""
+
+import json
+import sys
+from pathlib import Path
+
+import boto3
+
+from batchbell.handlers import schedule
+from local.openai_simulator import OpenAISimulator
+from local.slack_simulator import CHANNEL, SlackSimulator
+from tests.tables import LocalTable
+
+EVENT = Path(__file__).parents[1] / "events" / "schedule.json"
+
+
+class Context:
+    """What Lambda tells of the time that is left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 150_000
+
+
+class Deployment:
+    """The handler, with OpenAI and Slack on loopback."""
+
+    def __init__(self, openai: OpenAISimulator, slack: SlackSimulator, table: LocalTable) -> None:
+        self.openai = openai
+        self.slack = slack
+        self.ssm = boto3.client("ssm")
+        self.environ = {
+            "TEAM_NAME": "search",
+            "SLACK_CHANNEL": CHANNEL,
+            "OPENAI_BASE_URL": openai.base_url,
+            "SLACK_BASE_URL": slack.base_url,
+            "NOTIFY_ON": "completed,failed,expired",
+            "METADATA_FILTER": "",
+            "RETENTION_DAYS": "30",
+            "TABLE_NAME": table.name,
+            "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
+            "SLACK_BOT_TOKEN_PARAMETER": "/batchbell/search/slack-bot-token",
+        }
+
+    def store_secrets(self, key: str = "sk-test", token: str = "xoxb-test") -> None:
+        secrets = {"openai-api-key": key, "slack-bot-token": token}
+        for name, value in secrets.items():
+            self.ssm.put_parameter(
+                Name=f"/batchbell/search/{name}", Value=value, Type="SecureString", Overwrite=True
+            )
+
+    def tick(self) -> None:
+        # The logger keeps the stream that there was when it was made.
+        schedule.logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
+        schedule.lambda_handler(json.loads(EVENT.read_text()), Context())
