@@ -67,8 +67,8 @@ def test_an_end_makes_what_was_owed_of_earlier_statuses_superfluous() -> None:
     end = a_notification(a_batch("b1", "completed"))
     lost = Notification("b2#gone", NOW, Gone(a_batch("b2"), NOW))
 
-    assert superseded([early, other, end]) == [early]
-    assert superseded([early, other, end, lost]) == [early, other]
+    assert superseded([early, other, end]) == {early.id}
+    assert superseded([early, other, end, lost]) == {early.id, other.id}
 
 
 def test_only_messages_whose_time_has_come_are_due_the_longest_waiting_first() -> None:

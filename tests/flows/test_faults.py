@@ -312,6 +312,23 @@ def test_a_channel_that_shows_a_message_in_doubt_is_blocked_no_longer(bot: BotUn
     assert bot.outbox().read(bot.channel).lane.blocked is None
 
 
+def test_a_message_in_doubt_is_given_up_once_its_batch_has_ended(bot: BotUnderTest) -> None:
+    bot.policy = a_policy("finalizing", "completed")
+    bot.tick(2)
+    batch = bot.openai.add()
+    bot.tick()
+    bot.openai.move(batch["id"], "finalizing")
+    bot.slack.faults[POST].append(slack_faults.DROPPED)
+    bot.tick(after_s=1)
+    bot.openai.move(batch["id"], "completed")
+    bot.poll()
+
+    bot.tick(5)
+
+    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert nothing_is_left(bot)
+
+
 def test_a_message_in_doubt_is_not_looked_for_in_vain_when_no_time_is_left(bot: BotUnderTest) -> None:
     expected = one_end(bot)
     bot.slack.faults[POST].append(slack_faults.REPLY_LOST)

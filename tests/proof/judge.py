@@ -20,6 +20,9 @@ from tests.proof.story import MOST_SKEW_S, Kind
 CLOCKS_DIFFER_S = 300
 """An end so shortly before a baseline may count as one after it: the two clocks may differ."""
 
+CROSSES_S = 250
+"""How much later than an end an earlier status may show, where both were under way."""
+
 LATEST_S = 1300
 """How long news may wait once nothing fails any more: the longest wait between two attempts, and some."""
 
@@ -112,27 +115,44 @@ def _is_selected(played: Played, change: Change) -> bool:
 def _untrue(played: Played, posts: Posts) -> Iterator[str]:
     """What was announced that did not happen, was not asked for, is history, or is told wrongly."""
     changes = {_id(change): change for change in played.openai.journal}
-    for id, copies in posts.items():
+    for id, (first, *_) in posts.items():
         batch_id, _, status = id.partition("#")
-        first, change = copies[0], changes.get(id)
-        if not id.startswith("batch_"):
+        if not batch_id.startswith("batch_"):
             continue
+        change = changes.get(id)
         if status == GONE:
-            least_at = played.around.removed_at.get(batch_id, inf) + GONE_AFTER_S - 2 * MOST_SKEW_S
-            if first.message.at < least_at:
-                yield f"{id}: it was there less than an hour ago"
-            continue
-        if change is None or change.at > first.message.at:
+            yield from _untrue_of_lost(played, batch_id, first)
+        elif change is None or change.at > first.message.at:
             yield f"{id}: nothing of the kind happened"
-            continue
-        if not _is_selected(played, change):
+        elif not _is_selected(played, change):
             yield f"{id}: not asked for"
-        early_s = first.baseline_at - change.at
-        if change.status in TERMINAL and early_s > CLOCKS_DIFFER_S + MOST_SKEW_S + BEGINS_WITHIN_S:
-            yield f"{id}: ended {early_s:.0f} s before the baseline"
-        for sentence in sentences([post.message for post in played.posts], id):
-            if change.status in TERMINAL and not is_told(change.row, verdict_of(change.row), sentence):
-                yield f"{id}: told wrongly: {sentence!r}"
+        elif status in TERMINAL:
+            yield from _untrue_of_end(played, change, first)
+        elif not played.story.restore and _was_ended(posts, batch_id, first.message.at - CROSSES_S):
+            yield f"{id}: told after the end"
+
+
+def _untrue_of_lost(played: Played, batch_id: str, first: Post) -> Iterator[str]:
+    """A batch is lost an hour after it was not known for the first time."""
+    unknown = f"/batches/{batch_id}"
+    since = [call.at for call in played.calls.made if call.fault is Fault.UNKNOWN and unknown in call.what]
+    removed_at = played.around.removed_at.get(batch_id, inf)
+    if first.message.at < max(removed_at, min([removed_at, *since]) + GONE_AFTER_S - 2 * MOST_SKEW_S):
+        yield f"{batch_id}#{GONE}: it was there less than an hour ago"
+
+
+def _untrue_of_end(played: Played, change: Change, first: Post) -> Iterator[str]:
+    id, early_s = _id(change), first.baseline_at - change.at
+    if early_s > CLOCKS_DIFFER_S + MOST_SKEW_S + BEGINS_WITHIN_S:
+        yield f"{id}: ended {early_s:.0f} s before the baseline"
+    for sentence in sentences([post.message for post in played.posts], id):
+        if not is_told(change.row, verdict_of(change.row), sentence):
+            yield f"{id}: told wrongly: {sentence!r}"
+
+
+def _was_ended(posts: Posts, batch_id: str, at: float) -> bool:
+    """Whether its end had been told by then."""
+    return any(post.message.at < at for end in TERMINAL for post in posts.get(f"{batch_id}#{end}", ()))
 
 
 def _late(played: Played, posts: Posts, owed: Iterable[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from random import Random
+from typing import TypeVar
 from unittest.mock import patch
 
 import requests
@@ -17,9 +18,9 @@ from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
-from batchbell.flows.deliver import deliver
+from batchbell.flows.deliver import DeliverResult, deliver
 from batchbell.flows.poll import PollResult, poll
-from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE
+from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE, is_all_told
 from local.memory_table import Item, Key, MemoryTable
 from local.slack_simulator import CHANNEL, Landed
 from tests.bot import TEAM
@@ -32,6 +33,8 @@ from tests.proof.story import Kind, Restore, Story
 from tests.proof.surroundings import Surroundings
 from tests.proof.wires import OpenAIWire, SlackWire, TableWire
 from tests.tables import NAME
+
+T = TypeVar("T")
 
 TIMEOUT_S = 150
 """As template.yaml has it."""
@@ -184,20 +187,13 @@ class Play:
         number, played, begun_at = self.stage.number, self.played, self.clock()
         played.runs += 1
         played.overlaps += len(self.stage.runs) > 1
-        steps: tuple[Callable[[], object], ...] = (
-            lambda: self._deliver(begun_at + DELIVER_SHARE * TIMEOUT_S),
-            lambda: self._poll(begun_at + POLL_SHARE * TIMEOUT_S),
-            lambda: self._deliver(begun_at + DELIVER_AGAIN_SHARE * TIMEOUT_S),
-        )
         try:
-            for step in steps:
-                try:
-                    result = step()
-                    if isinstance(result, PollResult) and result.failure is None:
-                        played.learn(number)
-                    self._say_result(number, result)
-                except BatchbellError as error:
-                    self._say(f"run {number}: {type(error).__name__}: {error}")
+            delivered = self._step(number, lambda: self._deliver(begun_at + DELIVER_SHARE * TIMEOUT_S))
+            polled = self._step(number, lambda: self._poll(begun_at + POLL_SHARE * TIMEOUT_S))
+            if polled and polled.failure is None:
+                played.learn(number)
+            if not is_all_told(delivered, polled):
+                self._step(number, lambda: self._deliver(begun_at + DELIVER_AGAIN_SHARE * TIMEOUT_S))
         except Killed:
             self._say(f"run {number} dies")
             raise
@@ -206,12 +202,22 @@ class Play:
             raise Killed from error
         played.see_watch()
 
-    def _poll(self, deadline_at: float) -> object:
+    def _step(self, number: int, step: Callable[[], T]) -> T | None:
+        """What came of a step; None where it failed."""
+        try:
+            result = step()
+        except BatchbellError as error:
+            self._say(f"run {number}: {type(error).__name__}: {error}")
+            return None
+        self._say_result(number, result)
+        return result
+
+    def _poll(self, deadline_at: float) -> PollResult:
         policy = a_policy(*self._story.notify_on, retention_s=self._story.retention_s)
         # One request at a time: the stage decides what comes first.
         return poll(self._listing, self._batches, policy, self.clock, deadline_at, at_once=1)
 
-    def _deliver(self, deadline_at: float) -> object:
+    def _deliver(self, deadline_at: float) -> DeliverResult:
         place, sleep = Place(TEAM, self.around.openai.base_url), self.stage.pause
         return deliver(self._outbox, self._messages, place, CHANNEL, self.clock, sleep, deadline_at)
 

@@ -52,6 +52,11 @@ class OutboxTable:
         self._table.pace(2)
         self._table.ask("drop a notification", "delete_item", Key=_notification_key(notification))
 
+    def abandon(self, message: Message) -> None:
+        """Remove a message, landed or not, that need not be delivered any more. Raises: StaleError."""
+        delete = _where_unchanged(message, Key=_key(_MESSAGE + message.id))
+        self._table.ask("abandon a message", "delete_item", **delete)
+
     def claim(self, message: Message) -> Message:
         """Make one message of notifications that nobody has claimed. Raises: StaleError."""
         deletes = [

@@ -83,10 +83,10 @@ class Outbox:
         return self.notifications + tuple(n for m in self.messages for n in m.notifications)
 
 
-def superseded(notifications: Sequence[Notification]) -> list[Notification]:
-    """Notifications of an earlier status whose batch has ended since: the end says it all."""
+def superseded(notifications: Sequence[Notification]) -> frozenset[str]:
+    """The ids of those of an earlier status whose batch has ended since: the end says it all."""
     ended = {_batch_id(each) for each in notifications if _is_end(each)}
-    return [each for each in notifications if not _is_end(each) and _batch_id(each) in ended]
+    return frozenset(each.id for each in notifications if not _is_end(each) and _batch_id(each) in ended)
 
 
 def grouped(notifications: Iterable[Notification]) -> list[tuple[Notification, ...]]:

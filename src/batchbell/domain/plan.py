@@ -15,7 +15,7 @@ class Window:
 
 
 def windows(due: Mapping[str, Watched], size: int) -> list[Window]:
-    """Pages of `size` rows for as many of the batches as share a page; the others go by their ids, so many a poll.
+    """Pages of `size` rows for as many of the batches as share a page; the others go by their ids.
 
     From the newest to the oldest, each page begins with a batch that no page shows yet: no other
     choice needs fewer. A page for one batch alone would cost as much as asking for it by its id,

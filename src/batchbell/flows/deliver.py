@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from batchbell.domain import delivery
@@ -31,6 +31,8 @@ class OutboxTable(Protocol):
     def read(self, channel: str) -> Outbox: ...
 
     def drop(self, notification: Notification) -> None: ...
+
+    def abandon(self, message: Message) -> None: ...
 
     def claim(self, message: Message) -> Message: ...
 
@@ -125,7 +127,8 @@ class _Delivery:
         self.left = {each.id: each.recorded_at for each in box.undelivered}
         self.parked = {n.id for each in box.messages if each.parked for n in each.notifications}
         self.result.unreadable = box.unreadable
-        messages, fresh = delivery.due(box, self.clock()), self._drop_superseded(box)
+        box = self._without_superseded(box)
+        messages, fresh = delivery.due(box, self.clock()), box.notifications
         if not messages and not fresh:
             return
         self._enter(box.lane)
@@ -143,14 +146,29 @@ class _Delivery:
             with suppress(StaleError):
                 self._post(delivery.suspect(group))
 
-    def _drop_superseded(self, box: Outbox) -> list[Notification]:
-        """Drop what a later notification makes superfluous; what is left of those never tried yet."""
-        dropped = {each.id for each in delivery.superseded(box.undelivered)}
+    def _without_superseded(self, box: Outbox) -> Outbox:
+        """What is left once all is dropped that a batch's end makes superfluous, landed or not."""
+        dropped = delivery.superseded(box.undelivered)
+        notifications, messages = [], []
         for each in box.notifications:
             if each.id in dropped:
                 self.outbox.drop(each)
-                self.left.pop(each.id, None)
-        return [each for each in box.notifications if each.id not in dropped]
+                self._forget(each)
+            else:
+                notifications.append(each)
+        for message in box.messages:
+            if dropped.issuperset(each.id for each in message.notifications):
+                with suppress(StaleError):
+                    self.outbox.abandon(message)
+                    self._forget(*message.notifications)
+            else:
+                messages.append(message)
+        return replace(box, notifications=tuple(notifications), messages=tuple(messages))
+
+    def _forget(self, *notifications: Notification) -> None:
+        for each in notifications:
+            self.left.pop(each.id, None)
+            self.parked.discard(each.id)
 
     def _enter(self, lane: Lane) -> None:
         """Go on if the channel is not blocked, or if it is our turn to try whether it still is."""
@@ -254,11 +272,9 @@ class _Delivery:
         self._open_lane()
         self.outbox.settle(message, accepted, int(self.clock()))
         self.not_taken.pop(message.id, None)
-        for each in message.notifications:
-            self.left.pop(each.id, None)
-            self.parked.discard(each.id)
-            self.result.delivered += 1
-            self.result.found += was_found
+        self._forget(*message.notifications)
+        self.result.delivered += len(message.notifications)
+        self.result.found += len(message.notifications) if was_found else 0
 
     def count(self) -> DeliverResult:
         """The result, with what is left."""

@@ -42,6 +42,10 @@ class JournaledOutboxTable(OutboxTable):
         super().drop(notification)
         logger.info("Superseded by the batch's end", ids=[notification.id])
 
+    def abandon(self, message: Message) -> None:
+        super().abandon(message)
+        logger.info("Superseded by the batch's end", ids=_ids(message))
+
     def update(self, message: Message) -> Message:
         updated = super().update(message)
         if message.parked:
