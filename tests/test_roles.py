@@ -34,7 +34,6 @@ ALLOWED = {
     "PollRole": [
         allow(
             [
-                "dynamodb:GetItem",
                 "dynamodb:BatchGetItem",
                 "dynamodb:Query",
                 "dynamodb:PutItem",
@@ -49,7 +48,7 @@ ALLOWED = {
         allow(WRITE_A_LOG, arn("PollLogs")),
     ],
     "SlackRole": [
-        allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], arn("Table")),
+        allow(["dynamodb:BatchGetItem", "dynamodb:Query"], arn("Table")),
         allow("dynamodb:Query", sub("${Table.Arn}/index/by_creation")),
         allow(
             "ssm:GetParameter",

@@ -41,7 +41,7 @@ def test_the_script_measures_a_quiet_poll_and_counts_what_the_page_in_docs_count
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
     assert ran.returncode == 0, ran.stderr
-    assert re.search(r"^\| a quiet poll \| 1.0 \| 0.0 \| 2.0 \| 1.0 \|", ran.stdout, re.MULTILINE)
+    assert re.search(r"^\| a quiet poll \| 1.0 \| 0.0 \| 3.0 \| 1.0 \|", ran.stdout, re.MULTILINE)
     assert _rows(ran.stdout) == _rows((ROOT / "docs/cost.md").read_text())
 
 

@@ -7,7 +7,7 @@ from local.team import Team
 from tests.e2e.roles import Role, is_denied, role_of
 
 SECRETS = ("openai-api-key", "slack-bot-token", "slack-signing-secret")
-KEY = {"pk": {"S": "watch"}, "sk": {"S": "watch"}}
+KEYS = {"Keys": [{"pk": {"S": "watch"}, "sk": {"S": "watch"}}]}
 
 
 def may_read_secrets(role: Role, team_name: str) -> set[str]:
@@ -39,7 +39,7 @@ def test_the_slack_function_may_read_the_table_and_write_nothing(aws: LocalAws, 
     item = {"pk": {"S": "test"}, "sk": {"S": "test"}}
     put = {"Put": {"TableName": name, "Item": item}}
 
-    assert not is_denied(client, "get_item", TableName=name, Key=KEY)
+    assert not is_denied(client, "batch_get_item", RequestItems={name: KEYS})
     assert is_denied(client, "put_item", TableName=name, Item=item)
     assert is_denied(client, "update_item", TableName=name, Key=item)
     assert is_denied(client, "delete_item", TableName=name, Key=item)

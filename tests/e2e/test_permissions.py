@@ -19,9 +19,6 @@ from tests.e2e.roles import grants_of, role_of
 NOT_ENFORCED_HERE = "logs:"
 """What MiniStack itself does for a function; tests/test_roles.py reads it in the template."""
 
-MORE_THAN_ONE_ITEM_HOLDS = 400
-"""Open batches: what is known of them is then read in one request for several items."""
-
 RESOURCES = load(str(ROOT / "template.yaml"))["Resources"]
 
 
@@ -81,8 +78,6 @@ def bell(aws: LocalAws) -> Iterator[Bell]:
         parameters = {"NotifyOn": "in_progress,completed", "PollSchedule": "rate(5 minutes)"}
         team = deploy(aws, openai, slack, "permissions", **parameters)
         team.store_secrets(openai.key, slack.token, slack.signing_secret)
-        for _ in range(MORE_THAN_ONE_ITEM_HOLDS):
-            openai.add()
         bell = Bell(team, openai, slack)
         assert not bell.tick()
         yield bell

@@ -114,9 +114,9 @@ def test_a_function_reads_its_own_teams_table_and_secrets_and_not_the_others(
     table, ssm = role.client("dynamodb"), role.client("ssm")
     query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": KEY["pk"]}}
 
-    assert not is_denied(table, "get_item", TableName=own.table_name, Key=KEY)
+    assert not is_denied(table, "batch_get_item", RequestItems={own.table_name: {"Keys": [KEY]}})
     assert not is_denied(ssm, "get_parameter", Name=f"/batchbell/{mine}/openai-api-key")
-    assert is_denied(table, "get_item", TableName=other.table_name, Key=KEY)
+    assert is_denied(table, "batch_get_item", RequestItems={other.table_name: {"Keys": [KEY]}})
     assert is_denied(table, "query", TableName=other.table_name, **query)
     assert is_denied(table, "put_item", TableName=other.table_name, Item=KEY)
     assert all(is_denied(ssm, "get_parameter", Name=f"/batchbell/{theirs}/{secret}") for secret in SECRETS)

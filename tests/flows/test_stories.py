@@ -446,7 +446,7 @@ def test_a_quiet_poll_asks_openai_once_and_the_table_three_times(bot: BotUnderTe
     bot.poll()
 
     assert len(bot.openai.requests) == 1
-    assert bot.table.calls == ["Query", "GetItem", "PutItem"]
+    assert bot.table.calls == ["Query", "BatchGetItem", "PutItem"]
     assert bot.slack.calls == []
 
 

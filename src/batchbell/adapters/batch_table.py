@@ -25,6 +25,9 @@ MOST_WRITES = 100
 
 _READ_TRIES = 3
 
+_READ_AT_ONCE = (HEAD_KEY, shard_key(0))
+"""Most watches have no shard, and most others one: to look for it at once costs a read unit, not a request."""
+
 
 class BatchTable:
     """Reads and writes for polling."""
@@ -35,13 +38,15 @@ class BatchTable:
     def load_watch(self) -> Watch | None:
         """What the last poll left. Raises: TransientError, PermanentError."""
         for _ in range(_READ_TRIES):
-            item = self._table.get("read the watch", HEAD_KEY)
+            items = {each["pk"]["S"]: each for each in self._table.get_many("read the watch", _READ_AT_ONCE)}
+            item = items.pop(HEAD_KEY["pk"]["S"], None)
             if item is None:
                 return None
             try:
                 head = head_from(item)
-                keys = [shard_key(shard.number) for shard in head.shards]
-                watch = with_shards(head, self._table.get_many("read the watch", keys))
+                keys = [key for shard in head.shards if (key := shard_key(shard.number)) not in _READ_AT_ONCE]
+                shards = [*items.values(), *self._table.get_many("read the watch", keys)]
+                watch = with_shards(head, shards)
             except (KeyError, TypeError, ValueError, zlib.error) as error:
                 raise PermanentError("this version cannot read the watch item in the table") from error
             if watch:

@@ -81,8 +81,7 @@ class Table:
 
     def get(self, call: str, key: Item) -> Item | None:
         """One item, as the last write left it."""
-        answer: Item = self.ask(call, "get_item", Key=key, ConsistentRead=True)
-        return answer.get("Item")
+        return next(iter(self.get_many(call, [key])), None)
 
     def get_many(self, call: str, keys: Sequence[Item]) -> list[Item]:
         """The items of these keys, as the last writes left them, in any order.
