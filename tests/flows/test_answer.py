@@ -6,6 +6,7 @@ import re
 import pytest
 
 from local.openai_faults import error, slow
+from local.openai_paging import After
 from local.openai_rows import counts, errors
 from tests.asking import actions_of, element_of, texts_of
 from tests.bot import BotUnderTest
@@ -110,6 +111,37 @@ def test_an_old_view_says_so(many: BotUnderTest) -> None:
 
     assert texts_of(many.ask(""))[-1].startswith(":warning: As of <!date^")
     assert texts_of(many.ask(""))[-1].endswith(", 1 h ago")
+
+
+def test_a_view_of_a_list_that_is_not_read_to_its_end_says_so_until_it_is(bot: BotUnderTest) -> None:
+    for age in range(250):
+        bot.openai.add("completed", created_at=int(bot.clock()) - 3600 - age, completed_at=1)
+    bot.request_s = 29
+    bot.poll()
+
+    early, health = bot.ask(""), "\n".join(texts_of(bot.ask("status")))
+    bot.request_s = 0
+    bot.tick()
+    late, well = bot.ask(""), "\n".join(texts_of(bot.ask("status")))
+
+    assert texts_of(early)[-1].startswith(":warning: As of <!date^")
+    assert texts_of(early)[-1].endswith("; a part of the list is still unread")
+    assert ":warning: batchbell needs a look" in health
+    assert "still unread; the next polls go on" in health
+    assert texts_of(late)[-1].startswith("As of <!date^")
+    assert ":white_check_mark: batchbell is well" in well
+
+
+def test_a_server_that_repeats_itself_is_told_of(bot: BotUnderTest) -> None:
+    for age in range(150):
+        bot.openai.add("completed", created_at=int(bot.clock()) - 3600 - age, completed_at=1)
+    bot.openai.unknown_after = After.NEVER_KNOWN
+    bot.tick(3)
+
+    health = "\n".join(texts_of(bot.ask("status")))
+
+    assert "The server repeats itself" in health
+    assert "the next polls go on" not in health
 
 
 def test_details_tell_all_about_one(bot: BotUnderTest) -> None:
@@ -222,7 +254,7 @@ def test_health_says_what_is_parked_why_and_since_when(bot: BotUnderTest) -> Non
 
 def test_before_the_first_poll_every_answer_says_so(bot: BotUnderTest) -> None:
     assert "no batch is recorded" in texts_of(bot.ask(""))[0]
-    assert "has not been read to its end yet" in texts_of(bot.ask(""))[1]
+    assert "No poll has succeeded yet" in texts_of(bot.ask(""))[1]
     assert "No poll has run yet" in texts_of(bot.ask("status"))[1]
 
 

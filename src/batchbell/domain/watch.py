@@ -76,7 +76,9 @@ class Watch:
 
     `base_url` and `project` name the list: another one is another world. `reason` is why this
     baseline was begun, None once the channel has been told; `baseline_ended` counts the batches it
-    found ended. `polled_at` is the last good poll, and `failure` what went wrong in a later one;
+    found ended. `polled_at` is the last poll in which nothing failed, though it may have left a part
+    of the list to the next ones, and `failure` what went wrong in a later one; `is_stuck` if the
+    server repeated itself instead of showing the rest of its list.
     `resumed_at` is the first poll after a long stop: what happened before may have been announced
     in a life that the table does not remember.
     """
@@ -89,11 +91,17 @@ class Watch:
     position: Position = Position()
     polled_at: int | None = None
     failure: str | None = None
+    is_stuck: bool = False
     resumed_at: int | None = None
     trouble: KeyTrouble | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
     version: int = 0
     shards: tuple[Shard, ...] = ()
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether a part of the list has not been read since the last complete walk."""
+        return self.is_stuck or bool(self.position.unread)
 
     @property
     def since(self) -> Since:

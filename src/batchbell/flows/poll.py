@@ -177,9 +177,11 @@ class _Poll:
         stretches = [*self.walk.stretches(), *self.visit.stretches]
         watched = ranked(self.learning.watched, stretches)
         gone_since = now - self.policy.retention_s
+        is_stuck = self.walk.end is End.STUCK
         watch = replace(
             before,
             position=position,
+            is_stuck=is_stuck,
             watched=kept(watched, position.cursor.seen_through, gone_since),
             polled_at=before.polled_at if failure else now,
             failure=failure,
@@ -187,7 +189,7 @@ class _Poll:
         )
         watch, owed = trouble.accepted(watch, now)
         # A server that repeats itself will never show more: what it did show is watched.
-        if self.walk.is_complete or self.walk.end is End.STUCK:
+        if self.walk.is_complete or is_stuck:
             watch, told = trouble.baseline_told(watch, self.policy, now)
             owed += told
         return watch, _doubted(owed, watch)

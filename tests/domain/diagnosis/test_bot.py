@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from batchbell.domain.cursor import Leg, Position
 from batchbell.domain.delivery import Lane, Outbox
 from batchbell.domain.diagnosis.bot import (
     lane_finding,
@@ -28,6 +29,8 @@ CHANNEL = "C0SEARCH"
         (replace(WATCH, trouble=KeyTrouble(NOW - 60, 1)), "poll.key_refused"),
         (replace(WATCH, base_url="https://elsewhere"), "poll.another_server"),
         (replace(WATCH, polled_at=NOW - 301), "poll.late"),
+        (replace(WATCH, position=Position(unread=(Leg("batch_1", 0),))), "poll.unread"),
+        (replace(WATCH, is_stuck=True), "poll.stuck"),
     ],
 )
 def test_the_last_good_poll_is_judged(watch: Watch | None, code: str | None) -> None:

@@ -19,7 +19,7 @@ LATE_S = 900
 
 
 def last_good_finding(watch: Watch | None, base_url: str, rate_s: int, now: float) -> Finding:
-    """Whether the list was read to its end lately, as the schedule promises."""
+    """Whether the list was read lately, as the schedule promises, and whether to its end."""
     if watch is None:
         advice = "Wait for the first run, or look at what the last run said."
         return wrong(LAST_GOOD, "poll.none_yet", "No poll has run yet", advice)
@@ -31,15 +31,14 @@ def last_good_finding(watch: Watch | None, base_url: str, rate_s: int, now: floa
         says = f"What is watched is still {watch.base_url}"
         return wrong(LAST_GOOD, "poll.another_server", says, "Wait for the next poll.")
     if watch.polled_at is None:
-        says = "The list has not been read to its end yet"
-        return wrong(LAST_GOOD, "poll.none_yet", says, "Wait for the next poll; a long list takes several.")
-    age = f"{duration(now - watch.polled_at)} ago"
+        advice = "Wait for the next poll, or look at what the last run said."
+        return wrong(LAST_GOOD, "poll.none_yet", "No poll has succeeded yet", advice)
+    says = f"The last good poll was {duration(now - watch.polled_at)} ago"
     if now - watch.polled_at > LATE_RUNS * rate_s + GRACE_S:
-        advice = "Look at the schedule, the key and what the last run said."
-        return wrong(LAST_GOOD, "poll.late", f"The last good poll was {age}", advice)
-    open_count = sum(seen.is_open for seen in watch.watched.values())
-    are = "is" if open_count < 2 else "are"
-    return good(LAST_GOOD, f"The last good poll was {age}; {counted(open_count, 'batch')} {are} open")
+        return wrong(
+            LAST_GOOD, "poll.late", says, "Look at the schedule, the key and what the last run said."
+        )
+    return _extent_finding(watch, says)
 
 
 def undelivered_finding(outbox: Outbox, now: float) -> Finding:
@@ -77,6 +76,20 @@ def lane_finding(outbox: Outbox, channel_id: str, now: float) -> Finding:
     probe = f"; tried again in {duration(lane.probe_at - now)}" if lane.probe_at > now else ""
     says = f"Slack last refused: {lane.blocked}{probe}"
     return wrong(LANE, "delivery.blocked", says, _mend(lane.blocked, channel_id))
+
+
+def _extent_finding(watch: Watch, says: str) -> Finding:
+    """Whether the last good poll, of which `says` tells, left nothing of the list unread."""
+    if watch.is_stuck:
+        says += "; the server repeats itself instead of showing the rest of its list"
+        advice = "Only what it shows is watched: ask who runs it why `after` leads no further."
+        return wrong(LAST_GOOD, "poll.stuck", says, advice)
+    if watch.has_unread:
+        says += "; a part of the list is still unread"
+        return wrong(LAST_GOOD, "poll.unread", says, "Wait for the next polls: a long list takes several.")
+    open_count = sum(seen.is_open for seen in watch.watched.values())
+    are = "is" if open_count < 2 else "are"
+    return good(LAST_GOOD, f"{says}; {counted(open_count, 'batch')} {are} open")
 
 
 def _mend(reason: str, channel_id: str) -> str:

@@ -65,9 +65,13 @@ def _wrong_with_poll(watch: Watch | None, place: Place, now: int) -> Iterator[st
         yield f"{place.service} has refused the API key since {date(watch.trouble.since)}"
     reason = f": {escaped(watch.failure, 300)}" if watch.failure else ""
     if watch.polled_at is None:
-        yield f"The list of batches has not been read to its end yet{reason}"
+        yield f"No poll has succeeded yet{reason}"
     elif now - watch.polled_at > STALE_S:
         yield f"No poll has succeeded for {duration(now - watch.polled_at)}{reason}"
+    if watch.is_stuck:
+        yield "The server repeats itself instead of showing the rest of its list: only what it shows is watched"
+    elif watch.has_unread:
+        yield "A part of the list of batches is still unread; the next polls go on"
 
 
 def _wrong_with_delivery(outbox: Outbox) -> Iterator[str]:

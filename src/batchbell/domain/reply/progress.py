@@ -46,9 +46,10 @@ def is_forsaken(batch: Batch, watch: Watch | None) -> bool:
 
 
 def as_of(watch: Watch | None, now: int) -> str:
-    """When the list was last read."""
+    """When the list was last read, and whether it was read whole."""
     if watch is None or watch.polled_at is None:
-        return ":warning: The list of batches has not been read to its end yet."
-    if now - watch.polled_at > STALE_S:
-        return f":warning: As of {date(watch.polled_at)}, {duration(now - watch.polled_at)} ago"
-    return f"As of {date(watch.polled_at)}"
+        return ":warning: No poll has succeeded yet."
+    age = f", {duration(now - watch.polled_at)} ago" if now - watch.polled_at > STALE_S else ""
+    unread = "; a part of the list is still unread" if watch.has_unread else ""
+    warning = ":warning: " if age or unread else ""
+    return f"{warning}As of {date(watch.polled_at)}{age}{unread}"
