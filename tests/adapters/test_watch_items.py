@@ -1,7 +1,5 @@
 """The watch's items: however many batches are open, what did not change is not written."""
 
-import json
-import zlib
 from dataclasses import replace
 from random import Random
 
@@ -166,28 +164,3 @@ def test_shards_that_never_match_their_head_are_an_error_and_not_a_smaller_watch
 
     with pytest.raises(TransientError, match="read the watch"):
         batches.load_watch()
-
-
-def test_a_watch_written_before_there_were_shards_is_read(table: LocalTable, batches: BatchTable) -> None:
-    rows = [
-        ["batch_1", "in_progress", NOW - 60, NOW + 60, NOW, None, [10, 5, 1]],
-        ["batch_2", "completed", NOW - 90, None, NOW, NOW - 30, None],
-    ]
-    old = {
-        **HEAD_KEY,
-        "version": {"N": "7"},
-        "body": {"S": f'{{"base_url":"https://api.openai.com/v1","baseline_at":{NOW},"reason":null}}'},
-        "watched": {"B": zlib.compress(json.dumps(rows).encode())},
-    }
-    table.client.put_item(TableName=table.name, Item=old)
-
-    watch = batches.load_watch()
-
-    assert watch is not None
-    assert watch.version == 7
-    assert watch.watched == {
-        "batch_1": Watched("in_progress", NOW - 60, NOW + 60, NOW, None, RequestCounts(10, 5, 1)),
-        "batch_2": Watched("completed", NOW - 90, None, NOW, NOW - 30),
-    }
-    saved = batches.save_watch(watch)
-    assert batches.load_watch() == saved

@@ -23,10 +23,7 @@ _MOST_PAGES = 8
 
 
 class RecentTable:
-    """Reads for answers. Everything raises TransientError and PermanentError.
-
-    A record that was last written before there was the index is listed from its next write on.
-    """
+    """Reads for answers. Everything raises TransientError and PermanentError."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -58,8 +58,6 @@ def head_from(item: Item) -> Watch:
     """The watch with what its head holds. Raises: ValueError, KeyError, TypeError or zlib.error."""
     watch = decoded(Watch, item["body"]["S"])
     version = int(item["version"]["N"])
-    if "watched" in item:
-        return replace(watch, version=version, watched=_unpacked_of_old(item["watched"]["B"]))
     shards = tuple(Shard(*each) for each in _loaded(item["shards"]["B"])) if "shards" in item else ()
     return replace(watch, version=version, shards=shards, watched=_unpacked(item["rows"]["B"]))
 
@@ -172,24 +170,12 @@ def _unpacked(packed: bytes) -> dict[str, Watched]:
             expires_at=None if lifetime is None else last_at + lifetime,
             checked_at=checked_at,
             missing_since=missing_since,
-            request_counts=_counts_from(counts),
+            request_counts=RequestCounts(*counts) if counts else None,
             rank=None if below is None else last_rank,
             above=last_id if above == 1 else above,
         )
         last_id = batch_id
     return watched
-
-
-def _unpacked_of_old(packed: bytes) -> dict[str, Watched]:
-    """The rows as they were written before there were shards."""
-    return {
-        batch_id: Watched(status, created_at, expires_at, checked_at, missing_since, _counts_from(counts))
-        for batch_id, status, created_at, expires_at, checked_at, missing_since, counts in _loaded(packed)
-    }
-
-
-def _counts_from(counts: list[int] | None) -> RequestCounts | None:
-    return RequestCounts(*counts) if counts else None
 
 
 def _dumped(value: Any) -> bytes:
