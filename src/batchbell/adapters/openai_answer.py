@@ -66,7 +66,7 @@ class Answer:
             return retry_after_s if retry_after_s <= _MAX_RETRY_AFTER_S else None
         return min(_FIRST_DELAY_S * 2.0 ** (tries - 1), _MAX_DELAY_S) * (1 - 0.25 * random)
 
-    def error(self, call: str, now: float) -> BatchbellError:
+    def error(self, call: str) -> BatchbellError:
         """The error that this answer is, when it is the last one."""
         if self.trouble:
             return TransientError(f"{call}: no answer ({self.trouble})")
@@ -77,7 +77,7 @@ class Answer:
         if self._is_passing or self.headers.get("x-should-retry") == "true":
             if 200 <= self.status < 300:
                 answered += " with something else than batches; is OpenAIBaseUrl right?"
-            return TransientError(answered, self.retry_after_s(now))
+            return TransientError(answered)
         if self.status < 400:
             return PermanentError(f"{answered}, a redirect: set OpenAIBaseUrl to where the API is")
         return NotFoundError(answered) if self.status == 404 else PermanentError(answered)

@@ -126,7 +126,7 @@ class OpenAIBatches:
             now = self._clock()
             delay_s = answer.delay_s(tries, now, self._random())
             if delay_s is None or tries >= _TRIES or now + delay_s >= deadline_at:
-                raise answer.error(call, now)
+                raise answer.error(call)
             self._sleep(delay_s)
 
     def answer(self, path: str, params: Mapping[str, str], *, deadline_at: float) -> Answer:

@@ -64,7 +64,7 @@ class SlackMessages:
         except SlackObjectFormationError as error:
             return Unacceptable(str(error))
         except TransientError as error:
-            return RefusedForNow(str(error), error.retry_after_s or _TOKEN_WAIT_S)
+            return RefusedForNow(str(error), _TOKEN_WAIT_S)
         except PermanentError as error:
             return Misconfigured(str(error))
         except _CALL_ERRORS as error:

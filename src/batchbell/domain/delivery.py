@@ -156,9 +156,9 @@ def posting(message: Message, channel: str, now: float) -> Message:
     )
 
 
-def unlooked(message: Message, now: float) -> Message:
-    """The message after the history could not be read this time."""
-    return replace(message, next_attempt_at=now + _wait_s(message))
+def unlooked(message: Message, now: float, retry_after_s: float | None) -> Message:
+    """The message after the history could not be read this time; Slack may say when it can be."""
+    return replace(message, next_attempt_at=now + max(_wait_s(message), retry_after_s or 0))
 
 
 def not_found(message: Message) -> Message:

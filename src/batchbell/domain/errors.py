@@ -16,7 +16,7 @@ class BatchbellError(Exception):
 
 
 class TransientError(BatchbellError):
-    """The call may succeed later; `retry_after_s` is the server's wish, if it had one."""
+    """The call may succeed later; `retry_after_s` is Slack's wish, if it had one."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)

@@ -172,9 +172,9 @@ class _Delivery:
         message = self.outbox.update(delivery.leased(message, self.clock()))
         try:
             seen = announced(self.slack, message.channel or self.channel, since, self.deadline_at)
-        except TransientError:
+        except TransientError as error:
             if message.attempts < delivery.MOST_LOOKS:
-                self.outbox.update(delivery.unlooked(message, self.clock()))
+                self.outbox.update(delivery.unlooked(message, self.clock(), error.retry_after_s))
                 return None
             seen = None
         if seen is None:
