@@ -70,7 +70,6 @@ def parse_batch(row: Any, *, is_retrieved: bool = False) -> Batch | None:
     return Batch(
         id=batch_id,
         status=status,
-        object=_text(row.get("object")) or "batch",
         endpoint=_text(row.get("endpoint")),
         model=_text(row.get("model") or row.get("model_id")),
         completion_window=_text(row.get("completion_window")),

@@ -83,7 +83,6 @@ class Batch:
     input_file_id: str | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
-    object: str = "batch"
     in_progress_at: int | None = None
     expires_at: int | None = None
     finalizing_at: int | None = None
