@@ -27,6 +27,10 @@ class Place:
             return f"Azure OpenAI ({code(address.partition('/')[0], 60)})"
         return code(address, 40) or "the server"
 
+    def at(self, base_url: str) -> "Place":
+        """The same team's, at the server that was watched when there was something to tell."""
+        return self if base_url == self.base_url else Place(self.team, base_url)
+
     @property
     def key_parameter(self) -> str:
         return code(f"/batchbell/{self.team}/openai-api-key")

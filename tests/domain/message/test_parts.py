@@ -110,7 +110,8 @@ def test_a_gone_batch_says_what_was_last_known_of_it() -> None:
 
 
 def test_a_new_watch_says_what_will_be_told_and_what_will_not() -> None:
-    watching = Watching(NOW, BaselineReason.INSTALLED, "", 3, 12, ("completed", "in_progress"), "team=search")
+    statuses = ("completed", "in_progress")
+    watching = Watching(NOW, BaselineReason.INSTALLED, AT_OPENAI.base_url, 3, 12, statuses, "team=search")
 
     message = rendered(watching, AT_OPENAI)
 
@@ -121,6 +122,14 @@ def test_a_new_watch_says_what_will_be_told_and_what_will_not() -> None:
         "Announced from now on: `completed` and `in_progress`, of batches with `team=search`. "  # noqa: ISC004
         "12 batches had ended before and are not announced."
     ]
+
+
+def test_a_new_watch_names_the_server_that_it_is_of_though_another_is_set_by_now() -> None:
+    watching = Watching(NOW, BaselineReason.INSTALLED, "https://llm.example.com/v1", 3, 12)
+
+    message = rendered(watching, AT_OPENAI)
+
+    assert "the batches at `llm.example.com/v1`: 3 batches are open" in message.text
 
 
 @pytest.mark.parametrize(
@@ -137,7 +146,7 @@ def test_a_new_watch_says_what_will_be_told_and_what_will_not() -> None:
 def test_another_list_says_that_the_earlier_one_is_no_longer_watched(
     reason: BaselineReason, said: str, remedy: str
 ) -> None:
-    message = rendered(Watching(NOW, reason, "", open_count=0, ended_count=0))
+    message = rendered(Watching(NOW, reason, "https://llm.example.com/v1", open_count=0, ended_count=0))
 
     assert said in message.text
     assert "are no longer watched" in sections(message)[0]

@@ -47,9 +47,9 @@ def sentence_for(subject: Subject, place: Place, room: int, *, linked: bool = Tr
         case Gone(batch, missing_since):
             fact = f"is gone: {place.service} has not known it since {date(missing_since)}"
             return f"{_name(batch, None, room - len(fact) - len('** '))} {fact}"
-        case Watching(reason=reason, open_count=count):
+        case Watching(reason=reason, base_url=base_url, open_count=count):
             are_open = f"{counted(count, 'batch')} {'is' if count < 2 else 'are'} open"
-            return f"{_WATCH[reason].format(service=place.service)}: {are_open}"
+            return f"{_WATCH[reason].format(service=place.at(base_url).service)}: {are_open}"
         case KeyRefused(since):
             return f"{place.service} has refused the API key since {date(since)}: no batch can be watched"
         case KeyAccepted(refused_since, since):
