@@ -18,6 +18,7 @@ from batchbell.domain.notification import (
     Unclear,
     Watching,
 )
+from batchbell.domain.watch import LONG_STOP_S
 
 LEASE_S = 180
 """How long a claimed message is left alone: longer than the function that claimed it may live."""
@@ -26,6 +27,8 @@ LANDING_S = 30
 """How long Slack may take to show a message whose reply was lost."""
 
 LONGEST_WAIT_S = 900
+"""A message in doubt, or a history that cannot be read, is looked at again so long after at the latest."""
+
 PROBE_S = 300
 """How often a channel that Slack refuses is tried again: a person mends it, nobody tells us."""
 
@@ -36,8 +39,13 @@ MOST_LOOKS = 8
 """After so many attempts to read the history in vain it counts as one that cannot be read."""
 
 LOOK_BACK_S = 600
-LOOK_FIRST_AFTER_S = 3600
+"""How much further back a message is looked for than it can have been posted: clocks differ."""
+
+LOOK_FIRST_AFTER_S = LONG_STOP_S
+"""What has waited so long is looked for before its first post too: a table may be restored while it waits."""
+
 GIVE_UP_LOOKING_S = 6 * 3600
+"""What has waited so long is posted though the history only fails, and says that it may be a repeat."""
 
 MOST_SINGLE = 5
 MOST_IN_DIGEST = 20
@@ -105,7 +113,7 @@ def due(outbox: Outbox, now: float) -> list[Message]:
 
 
 def must_be_looked_for(notification: Notification, now: float) -> bool:
-    """Whether it may have been announced already, in a life that the table does not remember."""
+    """Whether it may have been announced already, before the table was restored to an earlier time."""
     return notification.look_first or notification.recorded_at < now - LOOK_FIRST_AFTER_S
 
 

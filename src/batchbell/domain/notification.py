@@ -62,8 +62,8 @@ class Notification:
     """One message owed to Slack, with a snapshot of what it will say.
 
     `id` is `<batch id>#<status>` for a transition and `<batch id>#gone` for a lost batch; the
-    bot's own troubles have ids of the same form. `look_first`: it may have been announced in a
-    life that the table does not remember, so the channel is searched before it is posted.
+    bot's own troubles have ids of the same form. `look_first`: it may have been announced before
+    the table was restored to an earlier time, so the channel is searched before it is posted.
     """
 
     id: str

@@ -80,7 +80,7 @@ class Watch:
     of the list to the next ones, and `failure` what went wrong in a later one; `is_stuck` if the
     server repeated itself instead of showing the rest of its list.
     `resumed_at` is the first poll after a long stop: what happened before may have been announced
-    in a life that the table does not remember.
+    already, if the table was restored to an earlier time.
     """
 
     base_url: str

@@ -189,7 +189,7 @@ class _Delivery:
         return self._post(message)
 
     def _settle_found(self, notification: Notification, ts: str) -> None:
-        """Write down that a notification was announced in a life that was forgotten."""
+        """Write down that it was announced before the table was restored to an earlier time."""
         since = delivery.happened_at(notification)
         found = Message(notification.id, (notification,), unresolved_since=since)
         claimed = self.outbox.claim(delivery.posting(found, self.channel, self.clock()))

@@ -17,8 +17,9 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Notifications never tried in this life: `found` in the channel, each with its `ts`; `suspect`
-    of having been announced in a life that was forgotten, with no history to tell; and `clear`.
+    """Notifications of which the table knows no attempt: `found` in the channel, each with its `ts`;
+    `suspect` of having been announced before the table was restored to an earlier time, with no
+    history to tell; and `clear`.
     """
 
     clear: tuple[Notification, ...] = ()
