@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError, SlackObjectFormationError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from batchbell.adapters.slack_answer import CREDENTIAL, error_name, failure_for
@@ -56,13 +56,11 @@ class SlackMessages:
 
     def post(self, channel: str, rendered: Rendered, form: Form) -> Answer:
         """Post once; never again by itself, not even after a dropped connection."""
+        arguments = arguments_for(rendered, form)
         try:
-            arguments = arguments_for(rendered, form)
             posted = self._call(
                 lambda client: client.chat_postMessage(channel=channel, **arguments), self._timeout_s
             )
-        except SlackObjectFormationError as error:
-            return Unacceptable(str(error))
         except TransientError as error:
             return RefusedForNow(str(error), _TOKEN_WAIT_S)
         except PermanentError as error:
