@@ -449,6 +449,29 @@ def test_a_run_that_dies_after_a_restore_repeats_nothing(bot: BotUnderTest, nth:
     assert bot.announced() == [f"{batch['id']}#completed"]
 
 
+def test_after_a_restore_a_digest_of_which_one_was_announced_tells_the_others_too(bot: BotUnderTest) -> None:
+    bot.tick()
+    batches = sorted(bot.openai.add()["id"] for _ in range(8))
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batches[0], "completed")
+    bot.tick()
+    bot.clock.at += 2 * 3600
+    for batch_id in batches[1:]:
+        bot.openai.move(batch_id, "completed")
+    bot.table.restore(backup)
+    bot.slack.scopes.discard("channels:history")
+    bot.slack.faults[POST].append(slack_faults.error("not_in_channel"))
+    bot.tick()
+    bot.slack.scopes.add("channels:history")
+
+    bot.tick(12)
+
+    assert sorted(set(bot.announced())) == [f"{each}#completed" for each in batches]
+    assert "may be a repeat" in bot.texts()[-1]
+    assert nothing_is_left(bot)
+
+
 def test_a_digest_of_long_ids_drawn_plainly_is_found_by_its_first(bot: BotUnderTest) -> None:
     bot.tick()
     now = int(bot.clock())

@@ -1,6 +1,6 @@
 """Delivery: what to post next, and what follows from Slack's answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from batchbell.domain.batch import Batch
@@ -169,13 +169,23 @@ def unlooked(message: Message, now: float, retry_after_s: float | None) -> Messa
     return replace(message, next_attempt_at=now + max(_wait_s(message), retry_after_s or 0))
 
 
-def not_found(message: Message) -> Message:
-    """The message of which the history shows nothing: it did not land, or lands very late.
+def is_shown(message: Message, seen: Container[str]) -> bool:
+    """Whether the ids `seen` in the channel are the message's: if drawn plainly, it may name but its first.
+
+    A part of them was announced before the table was restored, and the others perhaps never.
+    """
+    shown = message.notifications[:1] if message.form is Form.PLAIN else message.notifications
+    return all(each.id in seen for each in shown)
+
+
+def not_found(message: Message, seen: Container[str]) -> Message:
+    """The message that the history does not show: it did not land, or lands very late.
 
     Only an attempt that is in doubt may still land: what is looked for by its age alone has long
     done so. If it is not posted now, it is looked for again before it is posted later.
     """
-    return replace(message, may_be_repeat=message.unresolved_since is not None, is_blind=False)
+    is_in_part = any(each.id in seen for each in message.notifications)
+    return replace(message, may_be_repeat=is_in_part or message.unresolved_since is not None, is_blind=False)
 
 
 def doubtful(message: Message, now: float) -> Message:

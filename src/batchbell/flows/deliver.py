@@ -182,10 +182,10 @@ class _Delivery:
             if message.parked:
                 self._put_back(message)
                 return None
-        elif message.id in seen:
+        elif delivery.is_shown(message, seen):
             return self._settle(message, Accepted(seen[message.id], message.channel), was_found=True)
         else:
-            message = delivery.not_found(message)
+            message = delivery.not_found(message, seen)
         return self._post(message)
 
     def _settle_found(self, notification: Notification, ts: str) -> None:
