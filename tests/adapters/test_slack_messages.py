@@ -210,7 +210,6 @@ def test_a_line_break_after_the_token_does_no_harm(slack: SlackSimulator) -> Non
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
-        (TransientError("SSM is slow", 5), RefusedForNow("SSM is slow", 5)),
         (TransientError("SSM is slow"), RefusedForNow("SSM is slow", 30)),
         (PermanentError("no such parameter"), Misconfigured("no such parameter")),
     ],
