@@ -194,12 +194,12 @@ def test_an_answer_reads_little_and_writes_nothing(many: BotUnderTest) -> None:
     many.ask("status")
 
     assert many.table.calls == [
-        "GetItem",
+        "BatchGetItem",
         "Query",
         "BatchGetItem",
-        "GetItem",
         "BatchGetItem",
-        "GetItem",
+        "BatchGetItem",
+        "BatchGetItem",
         "Query",
     ]
 
