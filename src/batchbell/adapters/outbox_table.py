@@ -75,25 +75,32 @@ class OutboxTable:
         self._table.ask("write a message", "put_item", **put)
         return updated
 
-    def settle(self, message: Message, accepted: Accepted, now: int) -> None:
-        """Remove the message, and write down in each record where it was announced.
+    def settle(
+        self, message: Message, accepted: Accepted, now: int, rest: Message | None = None
+    ) -> Message | None:
+        """Write down in each record where it was announced, and remove the message, or leave the `rest` of it.
 
         From then on the record of an ended batch may be forgotten; one that is forgotten already is
-        left so. Raises: StaleError.
+        left so. Returns the rest as it was written. Raises: StaleError.
         """
-        delete = {"Delete": _where_unchanged(message, Key=_key(_MESSAGE + message.id))}
+        left = replace(rest, version=message.version + 1) if rest else None
+        if left:
+            settled = {"Put": _where_unchanged(message, Item=_message_item(left))}
+        else:
+            settled = {"Delete": _where_unchanged(message, Key=_key(_MESSAGE + message.id))}
         records = [
             {"Update": self._announced(batch, statuses, accepted, now)}
             for batch, statuses in _announced_batches(message)
         ]
         try:
-            self._table.transact("settle a message", [delete, *records])
+            self._table.transact("settle a message", [settled, *records])
         except ConditionError as error:
-            settled, *forgotten = error.found
-            if settled is not None:
+            overtaken, *forgotten = error.found
+            if overtaken is not None:
                 raise
             there = [each for each, found in zip(records, forgotten, strict=True) if found is None]
-            self._table.transact("settle a message", [delete, *there])
+            self._table.transact("settle a message", [settled, *there])
+        return left
 
     def take_slot(self, channel: str, now: float) -> float:
         """Take the channel's next slot and return 0, or return the seconds to wait for it."""

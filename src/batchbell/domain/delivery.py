@@ -172,23 +172,29 @@ def unlooked(message: Message, now: float, retry_after_s: float | None) -> Messa
     return replace(message, next_attempt_at=now + max(_wait_s(message), retry_after_s or 0))
 
 
-def is_shown(message: Message, seen: Container[str]) -> bool:
-    """Whether the ids `seen` in the channel are the message's: if drawn plainly, it may name but its first.
+def parted(message: Message, seen: Container[str]) -> tuple[Message | None, Message | None]:
+    """The part of the message that the ids `seen` in the channel show, and the rest, to be posted.
 
-    A part of them was announced before the table was restored, and the others perhaps never.
+    Of a digest a part may have been announced before the table was restored. Drawn plainly, a
+    message may name its first notification alone.
     """
-    shown = message.notifications[:1] if message.form is Form.PLAIN else message.notifications
-    return all(each.id in seen for each in shown)
+    by_first = message.form is Form.PLAIN
+    is_shown = [(message.id if by_first else each.id) in seen for each in message.notifications]
+    shown = tuple(each for each, is_it in zip(message.notifications, is_shown, strict=True) if is_it)
+    hidden = tuple(each for each, is_it in zip(message.notifications, is_shown, strict=True) if not is_it)
+    return (
+        replace(message, notifications=shown) if shown else None,
+        not_found(replace(message, notifications=hidden)) if hidden else None,
+    )
 
 
-def not_found(message: Message, seen: Container[str]) -> Message:
-    """The message that the history does not show: it did not land, or lands very late.
+def not_found(message: Message) -> Message:
+    """The message of which the history shows nothing: it did not land, or lands very late.
 
     Only an attempt that is in doubt may still land: what is looked for by its age alone has long
     done so. If it is not posted now, it is looked for again before it is posted later.
     """
-    is_in_part = any(each.id in seen for each in message.notifications)
-    return replace(message, may_be_repeat=is_in_part or message.unresolved_since is not None, is_blind=False)
+    return replace(message, may_be_repeat=message.unresolved_since is not None, is_blind=False)
 
 
 def doubtful(message: Message, now: float) -> Message:

@@ -81,7 +81,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One or more notifications posted as one; its notifications never change.
+    """One or more notifications posted as one: always the same, less those that were announced otherwise.
 
     It is `parked` while a person must act. `unresolved_since` is the time of the first attempt
     whose outcome is unknown; `channel` is where that attempt was made. It `may_be_repeat` if there

@@ -38,7 +38,9 @@ class OutboxTable(Protocol):
 
     def update(self, message: Message) -> Message: ...
 
-    def settle(self, message: Message, accepted: Accepted, now: int) -> None: ...
+    def settle(
+        self, message: Message, accepted: Accepted, now: int, rest: Message | None = None
+    ) -> Message | None: ...
 
     def take_slot(self, channel: str, now: float) -> float: ...
 
@@ -202,10 +204,14 @@ class _Delivery:
             if message.parked:
                 self._put_back(message)
                 return None
-        elif delivery.is_shown(message, seen):
-            return self._settle(message, Accepted(seen[message.id], message.channel), was_found=True)
         else:
-            message = delivery.not_found(message, seen)
+            shown, rest = delivery.parted(message, seen)
+            if shown:
+                ts = seen[shown.notifications[0].id]
+                rest = self._settle(shown, Accepted(ts, message.channel), was_found=True, rest=rest)
+            if rest is None:
+                return None
+            message = rest
         return self._post(message)
 
     def _settle_found(self, notification: Notification, ts: str) -> None:
@@ -267,14 +273,17 @@ class _Delivery:
         self.parked = self.parked | ids if message.parked else self.parked - ids
         return self.outbox.update(message)
 
-    def _settle(self, message: Message, accepted: Accepted, *, was_found: bool) -> None:
+    def _settle(
+        self, message: Message, accepted: Accepted, *, was_found: bool, rest: Message | None = None
+    ) -> Message | None:
         # Who may read the channel is in it; if it may not post there, the next message finds out.
         self._open_lane()
-        self.outbox.settle(message, accepted, int(self.clock()))
+        rest = self.outbox.settle(message, accepted, int(self.clock()), rest)
         self.not_taken.pop(message.id, None)
         self._forget(*message.notifications)
         self.result.delivered += len(message.notifications)
         self.result.found += len(message.notifications) if was_found else 0
+        return rest
 
     def count(self) -> DeliverResult:
         """The result, with what is left."""

@@ -52,9 +52,12 @@ class JournaledOutboxTable(OutboxTable):
             logger.info("Parked", ids=_ids(message), reason=message.parked)
         return updated
 
-    def settle(self, message: Message, accepted: Accepted, now: int) -> None:
-        super().settle(message, accepted, now)
+    def settle(
+        self, message: Message, accepted: Accepted, now: int, rest: Message | None = None
+    ) -> Message | None:
+        left = super().settle(message, accepted, now, rest)
         logger.info("Delivered", ids=_ids(message), ts=accepted.ts, channel=accepted.channel)
+        return left
 
 
 @dataclass(frozen=True, slots=True)
