@@ -10,7 +10,7 @@ from batchbell.domain.deployment import Account, Function, LogLine, Schedule, St
 from batchbell.domain.diagnosis.door import DoorAnswer
 from batchbell.domain.diagnosis.finding import Finding, Standing
 from batchbell.domain.diagnosis.openai import ListAnswer
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import (
     BatchbellError,
     ForbiddenError,
@@ -19,6 +19,7 @@ from batchbell.domain.errors import (
     SignInError,
     TransientError,
 )
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.watch import Watch
 from batchbell.flows.diagnose import diagnose
 from tests.builders import NOW

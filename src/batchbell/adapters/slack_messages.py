@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError, SlackObjectFormationError
 from slack_sdk.web import SlackResponse
 
-from batchbell.adapters.slack_answer import CREDENTIAL, error_name, failure_for
+from batchbell.adapters.slack_answer import error_name, failure_for
 from batchbell.adapters.slack_blocks import EVENT_TYPE, arguments_for
 from batchbell.domain.errors import PermanentError, TransientError
 from batchbell.domain.message.rendered import Rendered
@@ -24,6 +24,7 @@ from batchbell.domain.notification import (
     Unacceptable,
     Unclear,
 )
+from batchbell.domain.refusal import CREDENTIAL
 
 _PAGE_LIMIT = 200
 _TOKEN_WAIT_S = 30.0

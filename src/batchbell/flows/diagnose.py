@@ -14,8 +14,9 @@ from batchbell.domain.diagnosis import stack as stack_checks
 from batchbell.domain.diagnosis.door import DoorAnswer
 from batchbell.domain.diagnosis.finding import Finding, good, skipped, unanswered
 from batchbell.domain.diagnosis.openai import ListAnswer
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import BatchbellError
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import Slot, parameter_name
 from batchbell.domain.watch import Watch
 

@@ -9,12 +9,13 @@ from batchbell.domain.diagnosis.slack import (
     Channel,
     Identity,
     Newest,
-    Refusal,
+    advice_for,
     channel_finding,
     history_finding,
     scope_findings,
     token_finding,
 )
+from batchbell.domain.refusal import Refusal
 
 URL = "https://api.openai.com/v1"
 DOOR = "https://a1b2.execute-api.us-east-1.amazonaws.com/slack/commands"
@@ -83,6 +84,45 @@ def test_a_channel_that_cannot_be_looked_into_is_not_called_wrong_for_it() -> No
     assert channel_finding("C0SEARCH", "bell", NO_READ, no_history).standing is Standing.SKIPPED
     assert history_finding(no_history).code == "slack.missing_scope"
     assert "groups:history" in history_finding(no_history).says
+
+
+@pytest.mark.parametrize(
+    ("newest", "says"),
+    [
+        (Refusal("not_in_channel"), "Told once the bot is in the channel"),
+        (Refusal("channel_not_found"), "Told once the bot is in the channel"),
+        (Refusal("ratelimited"), "Slack says ratelimited"),
+        (Refusal("TimeoutError", is_unreachable=True), "Slack does not answer (TimeoutError)"),
+        (Refusal("ekm_access_denied"), "Slack says ekm_access_denied"),
+    ],
+)
+def test_a_history_that_was_not_seen_is_said_to_be_so_and_why(newest: Refusal, says: str) -> None:
+    finding = history_finding(newest)
+
+    assert (finding.standing, finding.says) == (Standing.SKIPPED, says)
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_revoked", "token_expired", "account_inactive"])
+def test_another_token_is_advised_where_slack_refuses_this_one(error: str) -> None:
+    assert "store it with `batchbell secrets`" in advice_for(Refusal(error), "C0SEARCH")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("restricted_action", "docs.slack.dev"),
+        ("ekm_access_denied", "docs.slack.dev"),
+        ("no_permission", "docs.slack.dev"),
+        ("method_not_supported_for_channel_type", "docs.slack.dev"),
+        ("fatal_error", "docs.slack.dev"),
+        ("rate_limited", "Wait a minute"),
+    ],
+)
+def test_another_token_is_not_advised_where_it_would_not_help(error: str, advice: str) -> None:
+    told = advice_for(Refusal(error), "C0SEARCH")
+
+    assert advice in told
+    assert "batchbell secrets" not in told
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from batchbell.adapters.stack import StackReader
 from batchbell.domain.delivery import Outbox
 from batchbell.domain.deployment import Function, Stack, chosen
 from batchbell.domain.diagnosis.openai import ListAnswer
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import MissingError, PermanentError
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import Slot, parameter_name
 from batchbell.domain.server import is_openai
 from batchbell.domain.watch import Watch

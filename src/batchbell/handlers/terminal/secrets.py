@@ -8,8 +8,9 @@ from getpass import getpass
 
 from batchbell.domain.diagnosis.finding import Finding, Standing
 from batchbell.domain.diagnosis.openai import key_finding
-from batchbell.domain.diagnosis.slack import Refusal, scope_findings, token_finding
+from batchbell.domain.diagnosis.slack import scope_findings, token_finding
 from batchbell.domain.errors import BatchbellError
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import WANTED, Slot, misfit, parameter_name
 from batchbell.handlers.terminal.deployment import Deployment, deployment_of
 from batchbell.handlers.terminal.screen import doing
