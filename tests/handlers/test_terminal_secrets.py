@@ -26,7 +26,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretStore]:
         monkeypatch.setenv(name, "test")
     with mock_aws():
         store = SecretStore(boto3.client("ssm"))
-        deployment = Deployment(Stack("bell"), settings_from(ENVIRON), store, table=None)
+        deployment = Deployment(Stack("bell"), settings_from(ENVIRON), store, table=None, aws=None)
         monkeypatch.setattr(secrets, "deployment_of", lambda team, stack: deployment)
         yield store
 
