@@ -1,7 +1,5 @@
 """Bot: what the table says of polling and delivering."""
 
-from collections import Counter
-
 from batchbell.domain.delivery import Outbox
 from batchbell.domain.diagnosis.finding import Finding, good, wrong
 from batchbell.domain.diagnosis.slack import HISTORY, advice_for, refusal_in
@@ -37,9 +35,8 @@ def last_good_finding(watch: Watch | None, base_url: str, rate_s: int, now: floa
     if now - watch.polled_at > LATE_RUNS * rate_s + GRACE_S:
         advice = "Look at the schedule, the key and what the last run said."
         return wrong(LAST_GOOD, "poll.late", f"The last good poll was {age}", advice)
-    open_count = sum(seen.is_open for seen in watch.watched.values())
-    are = "is" if open_count < 2 else "are"
-    return good(LAST_GOOD, f"The last good poll was {age}; {counted(open_count, 'batch')} {are} open")
+    are = "is" if watch.open_count < 2 else "are"
+    return good(LAST_GOOD, f"The last good poll was {age}; {counted(watch.open_count, 'batch')} {are} open")
 
 
 def undelivered_finding(outbox: Outbox, now: float) -> Finding:
@@ -58,10 +55,7 @@ def undelivered_finding(outbox: Outbox, now: float) -> Finding:
 
 
 def parked_finding(outbox: Outbox, channel_id: str) -> Finding:
-    reasons = Counter[str]()
-    for message in outbox.messages:
-        if message.parked:
-            reasons[message.parked] += len(message.notifications)
+    reasons = outbox.parked_by_reason
     if not reasons:
         return good(PARKED, "Nothing is parked")
     says = "; ".join(

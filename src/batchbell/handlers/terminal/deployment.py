@@ -24,11 +24,9 @@ from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import Slot, parameter_name
 from batchbell.domain.server import is_openai
 from batchbell.domain.watch import Watch
+from batchbell.handlers.terminal.openai import PATIENCE_S
 from batchbell.handlers.terminal.screen import doing
 from batchbell.settings import Settings, settings_from
-
-PATIENCE_S = 60
-"""How long one question to OpenAI may take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from batchbell.domain.batch import Status
 from batchbell.domain.listed import STATUSES, Listed, ListedPage
 from batchbell.domain.printed.table import table_of
 from batchbell.flows.browse import browse
-from batchbell.handlers.terminal.openai import openai_of
+from batchbell.handlers.terminal.openai import PATIENCE_S, openai_of
 from batchbell.handlers.terminal.screen import doing
-
-_PATIENCE_S = 60
 
 
 def run(chosen: Namespace) -> int:
@@ -22,7 +20,7 @@ def run(chosen: Namespace) -> int:
     def page(after: str | None, limit: int) -> ListedPage:
         nonlocal read
         with doing(f"listing batches, {read:,} read" if read else "listing batches"):
-            answer = listed_page(openai, after, limit, deadline_at=time.time() + _PATIENCE_S)
+            answer = listed_page(openai, after, limit, deadline_at=time.time() + PATIENCE_S)
         read += len(answer.rows)
         return answer
 

@@ -7,6 +7,9 @@ from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.domain.secret import Slot
 from batchbell.domain.server import base_url_from
 
+PATIENCE_S = 60
+"""How long one question to OpenAI may take."""
+
 _DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
