@@ -16,6 +16,7 @@ from batchbell.domain.diagnosis.slack import (
     token_finding,
 )
 from batchbell.domain.refusal import Refusal
+from batchbell.domain.reply.regret import BROKEN, UNREADABLE
 
 URL = "https://api.openai.com/v1"
 DOOR = "https://a1b2.execute-api.us-east-1.amazonaws.com/slack/commands"
@@ -143,7 +144,9 @@ def test_a_forged_command_must_be_refused(answer: DoorAnswer, code: str | None) 
     [
         (DoorAnswer(200, 0.4, ":white_check_mark: batchbell is well"), None),
         (DoorAnswer(200, 3.5, ":white_check_mark: batchbell is well"), "slash.slow"),
-        (DoorAnswer(200, 0.4, ":warning: The table could not be read just now."), "slash.no_answer"),
+        (DoorAnswer(200, 0.4, UNREADABLE.text), "slash.no_answer"),
+        (DoorAnswer(200, 0.4, BROKEN.text), "slash.no_answer"),
+        (DoorAnswer(200, 0.4, ":warning: What could not be read, broke over there"), None),
         (DoorAnswer(200, 0.4), "slash.broken"),
         (DoorAnswer(401), "slash.signature_refused"),
         (DoorAnswer(502), "slash.broken"),
@@ -152,3 +155,8 @@ def test_a_forged_command_must_be_refused(answer: DoorAnswer, code: str | None) 
 )
 def test_a_signed_command_must_be_answered(answer: DoorAnswer, code: str | None) -> None:
     assert signed_finding(answer, DOOR).code == code
+
+
+def test_an_answer_without_a_message_is_not_said_to_be_another_status() -> None:
+    assert signed_finding(DoorAnswer(200), DOOR).says == f"{DOOR} answered 200 with no message"
+    assert signed_finding(DoorAnswer(502), DOOR).says == f"{DOOR} answered 502 instead"
