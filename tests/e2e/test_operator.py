@@ -330,7 +330,7 @@ def test_a_test_message_that_slack_refuses_says_what_to_do(
         code, told = run("test-message")
 
     assert code == 1
-    assert "not_in_channel. In the channel type `/invite" in told
+    assert "not_in_channel. In the channel type `/invite @batchbell_search`." in told
     assert told.count("\n") == 1
 
 

@@ -99,6 +99,7 @@ class _Diagnosis:
     function: Function | None = None
     schedule: Schedule | None = None
     bot: Bot | None = None
+    bot_name: str = slack_checks.ANY_BOT
     is_signed_in: bool = False
     secrets: dict[Slot, str] = field(default_factory=dict)
 
@@ -202,6 +203,7 @@ class _Diagnosis:
         if isinstance(who, Refusal):
             yield from _skipped("the token is not accepted", *rest)
             return
+        self.bot_name = who.name
         yield from slack_checks.scope_findings(who)
         channel, newest = bot.seen(token)
         yield slack_checks.channel_finding(bot.channel, who.name, channel, newest)
@@ -236,8 +238,8 @@ class _Diagnosis:
             bot.outbox,
             lambda it: [
                 bot_checks.undelivered_finding(it, self.clock()),
-                bot_checks.parked_finding(it, bot.channel),
-                bot_checks.lane_finding(it, bot.channel, self.clock()),
+                bot_checks.parked_finding(it, bot.channel, self.bot_name),
+                bot_checks.lane_finding(it, bot.channel, self.bot_name, self.clock()),
             ],
         )
         if outbox is None:

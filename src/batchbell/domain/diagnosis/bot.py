@@ -54,26 +54,26 @@ def undelivered_finding(outbox: Outbox, now: float) -> Finding:
     return good(UNDELIVERED, says)
 
 
-def parked_finding(outbox: Outbox, channel_id: str) -> Finding:
+def parked_finding(outbox: Outbox, channel_id: str, bot: str) -> Finding:
     reasons = outbox.parked_by_reason
     if not reasons:
         return good(PARKED, "Nothing is parked")
     says = "; ".join(
         f"{counted(count, 'notification')} parked: {reason}" for reason, count in reasons.items()
     )
-    return wrong(PARKED, "delivery.parked", says, _mend(next(iter(reasons)), channel_id))
+    return wrong(PARKED, "delivery.parked", says, _mend(next(iter(reasons)), channel_id, bot))
 
 
-def lane_finding(outbox: Outbox, channel_id: str, now: float) -> Finding:
+def lane_finding(outbox: Outbox, channel_id: str, bot: str, now: float) -> Finding:
     lane = outbox.lane
     if lane.blocked is None:
         return good(LANE, "Slack takes messages for the channel")
     probe = f"; tried again in {duration(lane.probe_at - now)}" if lane.probe_at > now else ""
     says = f"Slack last refused: {lane.blocked}{probe}"
-    return wrong(LANE, "delivery.blocked", says, _mend(lane.blocked, channel_id))
+    return wrong(LANE, "delivery.blocked", says, _mend(lane.blocked, channel_id, bot))
 
 
-def _mend(reason: str, channel_id: str) -> str:
+def _mend(reason: str, channel_id: str, bot: str) -> str:
     then = "Then `batchbell redeliver`; left alone, it is tried again later."
     if "history cannot be read" in reason:
         return f"Let the bot read the channel's history (`{HISTORY}` here). {then}"
@@ -82,4 +82,4 @@ def _mend(reason: str, channel_id: str) -> str:
         return f"Mend that. {then}"
     if refusal.error.startswith(("invalid_", "msg_", "metadata_", "no_text")):
         return f"Slack finds the message itself faulty: deploy a newer version of batchbell. {then}"
-    return f"{advice_for(refusal, channel_id)} {then}"
+    return f"{advice_for(refusal, channel_id, bot)} {then}"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from batchbell.domain.diagnosis.finding import Finding, good, skipped, wrong
 from batchbell.domain.refusal import CREDENTIAL, FOR_NOW, Refusal
 
+ANY_BOT = "batchbell"
+"""Stands for the bot's name where Slack has not told it."""
+
 TOKEN, CHAT_WRITE, COMMANDS = "slack.token", "slack.chat_write", "slack.commands"
 CHANNEL, HISTORY = "slack.channel", "slack.history"
 
@@ -104,7 +107,7 @@ def history_finding(newest: Newest | Refusal) -> Finding:
     return wrong(HISTORY, "slack.missing_scope", says, _grant(scope))
 
 
-def advice_for(refusal: Refusal, channel_id: str, bot: str = "batchbell") -> str:
+def advice_for(refusal: Refusal, channel_id: str, bot: str = ANY_BOT) -> str:
     """What a person must do about it."""
     if refusal.is_unreachable:
         return "Try again; check the network, and SlackBaseUrl."
@@ -128,7 +131,7 @@ def refusal_in(reason: str) -> Refusal | None:
     return Refusal(found[1], needed=found[2]) if found else None
 
 
-def _refused(check: str, refusal: Refusal, channel_id: str, bot: str = "batchbell") -> Finding:
+def _refused(check: str, refusal: Refusal, channel_id: str, bot: str = ANY_BOT) -> Finding:
     says = {
         "not_in_channel": f"The bot is not in {channel_id}",
         "channel_not_found": f"The bot can see no channel {channel_id}",
