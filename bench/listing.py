@@ -54,7 +54,17 @@ def batchbell(url: str) -> Callable[[], int]:
     from batchbell.adapters.openai_batches import OpenAIBatches  # noqa: PLC0415
 
     client = OpenAIBatches(url, lambda _: KEY)
-    return lambda: sum(len(page.batches) for page in client.pages(deadline_at=time.time() + 600))
+
+    def listed() -> int:
+        after, count = None, 0
+        while True:
+            page = client.page(after, deadline_at=time.time() + 600)
+            count += len(page.batches)
+            if not page.has_more:
+                return count
+            after = page.batches[-1].id
+
+    return listed
 
 
 def openai(url: str) -> Callable[[], int]:

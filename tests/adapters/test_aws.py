@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore import exceptions as botocore
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from batchbell.adapters.aws import asked, session_of
 from batchbell.adapters.stack import StackReader
@@ -141,6 +141,43 @@ def test_the_log_is_read_for_what_the_bot_and_lambda_say(session: Session) -> No
         LogLine(4, "ERROR", "The function did not end well", "timeout"),
         LogLine(5, "ERROR", "boom", "KeyError"),
     ]
+
+
+def test_of_a_log_however_long_the_last_run_is_read(session: Session) -> None:
+    def events(count: int, **told: str) -> list[dict[str, Any]]:
+        return [{"timestamp": 1000, "message": json.dumps(told)}] * count
+
+    stub = session.stub("logs")
+    asked_for = {"logGroupName": "/logs", "startTime": 0, "filterPattern": ANY}
+    noise = events(10_000, level="INFO", message="Recorded")
+    stub.add_response("filter_log_events", {"events": noise, "nextToken": "more"}, asked_for)
+    stub.add_response(
+        "filter_log_events",
+        {"events": events(1, level="ERROR", message="Step failed"), "nextToken": "more still"},
+        {**asked_for, "nextToken": "more"},
+    )
+    stub.add_response(
+        "filter_log_events",
+        {"events": events(1, level="INFO", message="Ran")},
+        {**asked_for, "nextToken": "more still"},
+    )
+
+    assert StackReader(session).log(Function("f", {}, "/logs"), since=0.0) == [
+        LogLine(1, "ERROR", "Step failed"),
+        LogLine(1, "INFO", "Ran"),
+    ]
+
+
+def test_only_what_can_end_or_spoil_a_run_is_asked_of_the_log(session: Session) -> None:
+    wanted = (
+        '{ ($.message = "Ran") || ($.level = "WARNING") || ($.level = "ERROR") || ($.level = "CRITICAL")'
+        ' || ($.record.status = "error") || ($.record.status = "failure") || ($.record.status = "timeout")'
+        ' || ($.errorMessage = "*") }'
+    )
+    request = {"logGroupName": "/logs", "startTime": 0, "filterPattern": wanted}
+    session.stub("logs").add_response("filter_log_events", {"events": []}, request)
+
+    assert StackReader(session).log(Function("f", {}, "/logs"), since=0.0) == []
 
 
 def test_a_table_that_is_being_made_is_not_ready(session: Session) -> None:

@@ -18,7 +18,6 @@ from batchbell.domain.errors import BatchbellError, PermanentError, RefusedError
 from local import openai_faults as faults
 from local.openai_dialects import AZURE
 from local.openai_faults import Cut, Fault, Kind
-from local.openai_paging import After
 from local.openai_simulator import OpenAISimulator
 from tests.builders import NOW
 from tests.clock import Clock
@@ -154,47 +153,22 @@ def test_a_slash_at_the_end_of_the_base_url_is_dropped(openai: OpenAISimulator, 
 def test_all_pages_hold_every_batch_once(openai: OpenAISimulator, client: OpenAIBatches) -> None:
     listed = add_batches(openai, 7)
 
-    pages = list(client.pages(limit=3, deadline_at=DEADLINE))
+    pages = list(all_pages(client, limit=3))
 
     assert ids(*pages) == listed
     assert [len(page.batches) for page in pages] == [3, 3, 1]
-
-
-def test_without_has_more_pages_go_on_until_an_empty_one(
-    openai: OpenAISimulator, client: OpenAIBatches
-) -> None:
-    row = openai.add()
-    for data in ([row], [row | {"id": "batch_older"}], []):
-        openai.faults.append(faults.raw({"data": data}))
-
-    assert ids(*client.pages(deadline_at=DEADLINE)) == [row["id"], "batch_older"]
-    assert len(openai.requests) == 3
-
-
-def test_pages_end_at_an_empty_one_that_promises_more(openai: OpenAISimulator, client: OpenAIBatches) -> None:
-    listed = add_batches(openai, 2)
-    openai.faults.append(faults.empty_page, on=Kind.NEXT_PAGE)
-
-    assert ids(*client.pages(limit=1, deadline_at=DEADLINE)) == listed[:1]
-
-
-def test_pages_end_where_a_server_repeats_itself(openai: OpenAISimulator, client: OpenAIBatches) -> None:
-    listed = add_batches(openai, 3)
-    openai.unknown_after = After.NEVER_KNOWN
-
-    assert ids(*client.pages(limit=2, deadline_at=DEADLINE)) == listed[:2]
 
 
 def test_a_cut_on_page_two_is_mended_by_another_try(openai: OpenAISimulator, client: OpenAIBatches) -> None:
     listed = add_batches(openai, 4)
     openai.faults.append(faults.cut(Cut.WITHIN_BODY), on=Kind.NEXT_PAGE)
 
-    assert ids(*client.pages(limit=2, deadline_at=DEADLINE)) == listed
+    assert ids(*all_pages(client, limit=2)) == listed
 
 
 def test_page_one_is_had_before_page_two_fails(openai: OpenAISimulator, client: OpenAIBatches) -> None:
     listed = add_batches(openai, 4)
-    pages = client.pages(limit=2, deadline_at=DEADLINE)
+    pages = all_pages(client, limit=2)
 
     first = next(pages)
     openai.down = faults.cut(Cut.WITHIN_BODY)
@@ -202,6 +176,17 @@ def test_page_one_is_had_before_page_two_fails(openai: OpenAISimulator, client: 
     assert ids(first) == listed[:2]
     with pytest.raises(TransientError):
         next(pages)
+
+
+def all_pages(client: OpenAIBatches, limit: int) -> Iterator[Page]:
+    """The pages, until the server says that there are no more."""
+    after = None
+    while True:
+        page = client.page(after, limit, deadline_at=DEADLINE)
+        yield page
+        if not page.has_more:
+            return
+        after = page.batches[-1].id
 
 
 # Retrieving
@@ -627,7 +612,7 @@ def test_every_request_to_azure_names_the_version(openai: OpenAISimulator, time:
     listed = add_batches(openai, 3)
     client = a_client(openai.base_url, time, api_version=AZURE.api_version)
 
-    pages = list(client.pages(limit=2, deadline_at=DEADLINE))
+    pages = list(all_pages(client, limit=2))
     batch = client.retrieve(listed[0], deadline_at=DEADLINE)
 
     assert ids(*pages) == listed

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from batchbell.adapters.slack_workspace import SlackWorkspace
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
+from batchbell.domain.refusal import Refusal
 from local import slack_faults as faults
 from local.slack_simulator import CHANNEL, SlackSimulator
 

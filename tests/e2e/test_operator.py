@@ -4,12 +4,14 @@ import io
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -328,7 +330,7 @@ def test_a_test_message_that_slack_refuses_says_what_to_do(
         code, told = run("test-message")
 
     assert code == 1
-    assert "not_in_channel. In the channel type `/invite" in told
+    assert "not_in_channel. In the channel type `/invite @batchbell_search`." in told
     assert told.count("\n") == 1
 
 
@@ -387,44 +389,109 @@ def test_secrets_that_their_services_refuse_are_not_stored(run: Run, healthy: No
 def test_what_is_typed_is_not_shown_and_enter_keeps_what_is_stored(
     aws: LocalAws, team: Team, slack: SlackSimulator
 ) -> None:
+    with typing(aws.environ(), "secrets", "--team", team.name) as terminal:
+        for prompt, typed in (
+            ("openai-api-key (not", ""),
+            ("bot-token (not", slack.token),
+            ("secret (not", ""),
+        ):
+            terminal.read_until(prompt)
+            terminal.type(typed)
+        terminal.read_until("All three are stored")
+        code = terminal.code()
+
+    assert code == 0
+    assert terminal.shown.count("kept") == 2
+    assert "stored as /batchbell/search/slack-bot-token, in the place of the one before" in terminal.shown
+    assert slack.token not in terminal.shown
+
+
+@pytest.fixture
+def mfa(aws: LocalAws, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of an operator whose role asks for an MFA code."""
+    iam, name = aws.client("iam"), "operator"
+    trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    everything = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=everything)
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile keys]\naws_access_key_id = test\naws_secret_access_key = test\n"
+        f"[profile operator]\nsource_profile = keys\nrole_arn = {arn}\n"
+        "mfa_serial = arn:aws:iam::000000000000:mfa/ada\n"
+    )
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    environ = {name: value for name, value in aws.environ().items() if name not in keys}
+    yield environ | {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "operator"}
+    iam.delete_role_policy(RoleName=name, PolicyName="everything")
+    iam.delete_role(RoleName=name)
+
+
+def policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize(
+    ("command", "last"),
+    [("redeliver", "Nothing is parked"), ("manifest", "Create:"), ("doctor", "slash.app")],
+)
+def test_an_mfa_code_is_asked_for_once_and_on_a_line_of_its_own(
+    healthy: None, mfa: dict[str, str], team: Team, command: str, last: str
+) -> None:
+    with typing(mfa, command, "--team", team.name) as terminal:
+        terminal.read_until("Enter MFA code")
+        terminal.type("123456")
+        terminal.read_until(last)
+
+    assert terminal.shown.startswith("Enter MFA code")
+    assert terminal.shown.count("Enter MFA code") == 1
+
+
+@dataclass(slots=True)
+class Terminal:
+    """A terminal with a command in it; `shown` is all that it has shown."""
+
+    fd: int
+    process: subprocess.Popen[bytes]
+    shown: str = ""
+
+    def read_until(self, text: str) -> None:
+        shown = b""
+        while text.encode() not in shown:
+            is_readable = select.select([self.fd], [], [], 60)[0]
+            assert is_readable, f"{text!r} does not come: {shown.decode()}"
+            try:
+                shown += os.read(self.fd, 4096)
+            except OSError:
+                raise AssertionError(f"it ended without {text!r}: {shown.decode()}") from None
+        self.shown += shown.decode()
+
+    def type(self, line: str) -> None:
+        os.write(self.fd, f"{line}\n".encode())
+
+    def code(self) -> int:
+        return self.process.wait(60)
+
+
+@contextmanager
+def typing(environ: dict[str, str], *words: str) -> Iterator[Terminal]:
+    """The command in a terminal, with nothing of the account in its environment but this."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "batchbell", "secrets", "--team", team.name]
-    asked = subprocess.Popen(
-        command,
-        env={**os.environ, **aws.environ(), "PYTHONPATH": "src"},
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchbell", *words],
+        env={**os.environ, **environ, "PYTHONPATH": "src"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
     )
     os.close(theirs)
-    shown = ""
     try:
-        for prompt, typed in (
-            ("openai-api-key (not", ""),
-            ("bot-token (not", slack.token),
-            ("secret (not", ""),
-        ):
-            shown += read_until(ours, prompt)
-            os.write(ours, f"{typed}\n".encode())
-        shown += read_until(ours, "All three are stored")
-        code = asked.wait(60)
+        yield Terminal(ours, process)
     finally:
-        asked.kill()
+        process.kill()
+        process.wait()
         os.close(ours)
-
-    assert code == 0
-    assert shown.count("kept") == 2
-    assert "stored as /batchbell/search/slack-bot-token, in the place of the one before" in shown
-    assert slack.token not in shown
-
-
-def read_until(terminal: int, text: str) -> str:
-    """What a terminal shows, up to this text."""
-    shown = b""
-    while text.encode() not in shown:
-        shown += os.read(terminal, 4096)
-    return shown.decode()
 
 
 def test_secrets_are_checked_and_stored_and_an_empty_line_keeps_one(

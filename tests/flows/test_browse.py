@@ -32,6 +32,13 @@ def test_it_ends_at_an_empty_page_that_promises_more() -> None:
     assert shown([a_page("a"), a_page()]) == ["a"]
 
 
+def test_it_goes_on_to_an_empty_page_where_the_server_does_not_say_whether_there_are_more() -> None:
+    assert shown([a_page("a", has_more=None), a_page("b", has_more=None), a_page(has_more=None)]) == [
+        "a",
+        "b",
+    ]
+
+
 def test_it_ends_where_pages_go_round_in_a_circle() -> None:
     assert shown([a_page("a", "b"), a_page("a", "b")]) == ["a", "b"]
 

@@ -10,7 +10,7 @@ from batchbell.domain.deployment import Account, Function, LogLine, Schedule, St
 from batchbell.domain.diagnosis.door import DoorAnswer
 from batchbell.domain.diagnosis.finding import Finding, Standing
 from batchbell.domain.diagnosis.openai import ListAnswer
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import (
     BatchbellError,
     ForbiddenError,
@@ -19,9 +19,10 @@ from batchbell.domain.errors import (
     SignInError,
     TransientError,
 )
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.watch import Watch
 from batchbell.flows.diagnose import diagnose
-from tests.builders import NOW
+from tests.builders import NOW, a_message
 
 URL = "https://api.openai.com/v1"
 STACK = Stack(
@@ -76,6 +77,7 @@ class HealthyBot:
 
     who: Identity | Refusal = Identity("Acme", "bell", scopes=frozenset({"chat:write", "commands"}))
     error: BatchbellError | None = None
+    owed: Outbox = Outbox()
     channel: str = "C0SEARCH"
     openai_base_url: str = URL
     is_openai: bool = True
@@ -95,7 +97,7 @@ class HealthyBot:
     def outbox(self) -> Outbox:
         if self.error:
             raise self.error
-        return Outbox()
+        return self.owed
 
 
 def found(aws: HealthyAws | None = None, bot: HealthyBot | BatchbellError | None = None) -> list[Finding]:
@@ -179,6 +181,20 @@ def test_an_outbox_that_cannot_be_read_and_a_refused_token_are_named_once() -> N
     findings = found(bot=HealthyBot(who=Refusal("token_revoked"), error=TransientError("throttled")))
 
     assert wrong(findings) == ["slack.token_revoked", "delivery.undelivered.unreachable"]
+
+
+def test_what_is_parked_is_mended_by_inviting_the_bot_of_that_name() -> None:
+    refused = Outbox(messages=(a_message(parked="chat.postMessage: not_in_channel"),))
+
+    known = found(bot=HealthyBot(owed=refused))
+    unknown = found(bot=HealthyBot(who=Refusal("token_revoked"), owed=refused))
+
+    assert ["/invite @bell`" in advice for advice in _advice(known, "delivery.parked")] == [True]
+    assert ["/invite @batchbell`" in advice for advice in _advice(unknown, "delivery.parked")] == [True]
+
+
+def _advice(findings: Sequence[Finding], check: str) -> list[str]:
+    return [each.advice or "" for each in findings if each.check == check]
 
 
 def _names() -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from batchbell.handlers.terminal.main import main
+from local.openai_dialects import AZURE
 from local.openai_faults import error
 from local.openai_rows import counts
 from local.openai_simulator import OpenAISimulator
@@ -77,6 +78,61 @@ def test_open_is_every_status_that_is_not_an_end(
     main(["list", "--status", "Open", "--json"])
 
     assert [row["id"] for row in rows_in(capsys.readouterr().out)] == wanted[::-1]
+
+
+def test_a_status_of_another_servers_own_is_looked_for(
+    openai: OpenAISimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = openai.add("Queued_Somewhere")
+    openai.add("completed")
+
+    main(["list", "--status", "queued somewhere", "--json"])
+
+    assert [row["id"] for row in rows_in(capsys.readouterr().out)] == [wanted["id"]]
+
+
+def test_a_mistyped_status_is_answered_with_those_there_are(
+    openai: OpenAISimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    openai.add("completed")
+
+    main(["list", "--status", "complted"])
+
+    assert capsys.readouterr().err.startswith(
+        "There is no batch that is complted. The documented statuses are validating, failed, "
+    )
+
+
+@pytest.mark.parametrize("slip", ["/batches", "/chat/completions/", "/"])
+def test_a_slip_in_the_address_is_forgiven(
+    openai: OpenAISimulator, monkeypatch: pytest.MonkeyPatch, slip: str
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f" {openai.base_url}{slip}")
+
+    assert main(["list"]) == 0
+
+
+def test_azures_classic_api_is_asked_with_its_version(
+    openai: OpenAISimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openai.dialect = AZURE
+    monkeypatch.setenv("OPENAI_BASE_URL", openai.base_url)
+    monkeypatch.setenv("OPENAI_API_VERSION", f" {AZURE.api_version}\n")
+
+    assert main(["list"]) == 0
+
+
+def test_a_version_that_would_hand_azures_key_to_openai_is_a_wrong_usage(
+    openai: OpenAISimulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["list"])
+
+    assert ended.value.code == 2
+    assert "OpenAIApiVersion is Azure's" in capsys.readouterr().err
 
 
 def test_a_limit_beyond_one_page_and_a_start_are_kept_to(
@@ -164,7 +220,11 @@ def test_a_server_that_repeats_itself_is_not_asked_for_ever(
     ("arguments", "says"),
     [
         (["list", "--limit", "0"], "a whole number from 1"),
-        (["list", "--status", "complted"], "'complted' is no status; there are all, open, validating"),
+        (
+            ["list", "--status", "in progress!"],
+            "'in progress!' is no status; there are all, open, validating",
+        ),
+        (["list", "--status", ""], "'' is no status"),
         (["list"], "give --team, or set OPENAI_API_KEY"),
         (["show"], "ID"),
         ([], "command"),

@@ -61,6 +61,16 @@ def session_of(environ: dict[str, str] | None = None) -> boto3.Session:
         raise SignInError(f"AWS: {error}") from error
 
 
+def sign_in(session: boto3.Session) -> None:
+    """Fetch the session's credentials, which may ask a person for an MFA code; nothing if it has none.
+
+    AWS takes a code once: a command makes one session. Raises: SignInError, ForbiddenError, TransientError.
+    """
+    credentials = asked("AWS credentials", session.get_credentials)
+    if credentials:
+        asked("AWS credentials", credentials.get_frozen_credentials)
+
+
 def client_of(session: Any, service: str, read_s: float = 15, tries: int = 2) -> Any:
     """A client that gives up while a person still waits. Raises: SignInError."""
     retries: Any = {"mode": "standard", "total_max_attempts": tries}

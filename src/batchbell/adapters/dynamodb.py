@@ -26,7 +26,7 @@ UNITS_PER_S = 400
 _MOST_PARTS = 4
 _MOST_KEYS = 100
 
-_PERMANENT = frozenset({"ValidationException", "ResourceNotFoundException", "AccessDeniedException"})
+_PERMANENT = frozenset({"ResourceNotFoundException", "AccessDeniedException"})
 
 
 class UnstorableError(PermanentError):

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from random import random as random_share
 from typing import TypeVar
 from urllib.parse import quote
@@ -68,23 +68,6 @@ class OpenAIBatches:
         except NotFoundError as error:
             advice = advice_where_no_list_is(self.base_url, self._api_version)
             raise PermanentError(f"{error}: {advice}") from None
-
-    def pages(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
-        """All pages, until the server says so, a page is empty, or one adds no batch.
-
-        Raises: as `page`.
-        """
-        seen: set[str] = set()
-        while True:
-            page = self.page(after, limit, deadline_at=deadline_at)
-            ids = [batch.id for batch in page.batches]
-            if ids and seen.issuperset(ids):
-                return
-            yield page
-            if page.has_more is False or not ids:
-                return
-            seen.update(ids)
-            after = ids[-1]
 
     def retrieve(self, batch_id: str, *, deadline_at: float) -> Batch | None:
         """The batch with this id; None where the API knows none.

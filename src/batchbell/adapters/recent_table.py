@@ -10,7 +10,7 @@ from batchbell.domain.batch import Batch, Status
 from batchbell.domain.command import ALL, Recent
 from batchbell.domain.cursor import created_at
 from batchbell.domain.policy import has_failures
-from batchbell.domain.reply.recent import Spot, Window, position_of, window
+from batchbell.domain.spot import Spot, Window, position_of, window
 
 INDEX = "by_creation"
 

@@ -10,22 +10,8 @@ from urllib.error import URLError
 from slack_sdk.errors import SlackApiError
 
 from batchbell.domain.notification import Misconfigured, RefusedForNow, Unacceptable, Unclear
+from batchbell.domain.refusal import CREDENTIAL, FOR_NOW
 
-CREDENTIAL = frozenset(
-    {
-        "account_inactive",
-        "invalid_auth",
-        "not_allowed_token_type",
-        "not_authed",
-        "token_expired",
-        "token_revoked",
-    }
-)
-"""Another token may be welcome where this one is not."""
-
-_FOR_NOW = frozenset(
-    {"message_limit_exceeded", "org_login_required", "rate_limited", "ratelimited", "team_added_to_org"}
-)
 _FOR_A_PERSON = CREDENTIAL | {
     "access_denied",
     "accesslimited",
@@ -87,7 +73,7 @@ def error_name(error: SlackApiError) -> str:
 def _for_answer(method: str, error: SlackApiError) -> Failure:
     status, name = error.response.status_code, error_name(error)
     reason = f"{method}: {name or f'HTTP {status}'}"
-    if status == 429 or (name in _FOR_NOW and status < 500):
+    if status == 429 or (name in FOR_NOW and status < 500):
         return RefusedForNow(reason, _retry_after_s(error.response.headers))
     if status >= 500:
         return Unclear(reason)

@@ -1,18 +1,16 @@
 """Slack messages: posting to a channel, and seeing what was posted."""
 
-import logging
-import re
 from collections.abc import Callable, Iterator
-from http.client import HTTPException
 from time import time
 from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from batchbell.adapters.slack_answer import CREDENTIAL, error_name, failure_for
+from batchbell.adapters.slack_answer import error_name, failure_for
 from batchbell.adapters.slack_blocks import EVENT_TYPE, arguments_for
+from batchbell.adapters.slack_client import CALL_ERRORS, UnusableTokenError, client_for
 from batchbell.domain.errors import PermanentError, TransientError
 from batchbell.domain.message.rendered import Rendered
 from batchbell.domain.notification import (
@@ -24,13 +22,10 @@ from batchbell.domain.notification import (
     Unacceptable,
     Unclear,
 )
+from batchbell.domain.refusal import CREDENTIAL
 
 _PAGE_LIMIT = 200
 _TOKEN_WAIT_S = 30.0
-
-# The SDK reads answers without a net: a list in place of an object is an AttributeError, an
-# unknown charset a LookupError.
-_CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError)
 
 
 class SlackMessages:
@@ -65,7 +60,7 @@ class SlackMessages:
             return RefusedForNow(str(error), _TOKEN_WAIT_S)
         except PermanentError as error:
             return Misconfigured(str(error))
-        except _CALL_ERRORS as error:
+        except CALL_ERRORS as error:
             return failure_for("chat.postMessage", error)
         if not posted.get("ts"):
             # Some proxy's "ok", perhaps: the history tells whether there is a message.
@@ -132,7 +127,7 @@ class SlackMessages:
             raise TransientError(f"{method}: no time is left")
         try:
             return self._call(call, min(self._timeout_s, left_s))
-        except _CALL_ERRORS as error:
+        except CALL_ERRORS as error:
             failure = failure_for(method, error)
         # Raised out here, so that no traceback shows the answer's body.
         if isinstance(failure, (Misconfigured, Unacceptable)):
@@ -144,36 +139,18 @@ class SlackMessages:
         """One call; repeated once if the token was refused and a newer one is stored."""
         token = self._token(False)
         try:
-            return _object_in(call(self._client(token, timeout_s)))
-        except (SlackApiError, _UnusableTokenError) as error:
+            return _object_in(call(client_for(self._base_url, token, timeout_s)))
+        except (SlackApiError, UnusableTokenError) as error:
             if isinstance(error, SlackApiError) and error_name(error) not in CREDENTIAL:
                 raise
             refusal = error
         newer = self._token(True)
         if newer == token:
             raise refusal
-        return _object_in(call(self._client(newer, timeout_s)))
-
-    def _client(self, token: str, timeout_s: int) -> WebClient:
-        if not re.fullmatch(r"[!-~]+", token.strip()):
-            # urllib would show the token in its complaint.
-            raise _UnusableTokenError("the Slack bot token is empty or holds characters that no token has")
-        return WebClient(
-            token=token,
-            base_url=self._base_url,
-            timeout=timeout_s,
-            # By default the SDK posts again when the connection drops.
-            retry_handlers=[],
-            # It logs bodies; a logger that getLogger does not know cannot be turned up.
-            logger=logging.Logger("slack_sdk", logging.CRITICAL),  # noqa: LOG001
-        )
+        return _object_in(call(client_for(self._base_url, newer, timeout_s)))
 
 
 def _object_in(response: SlackResponse) -> dict[str, Any]:
     if not isinstance(response.data, dict):
         raise ValueError("the answer is no object")  # noqa: TRY004  as the SDK does
     return response.data
-
-
-class _UnusableTokenError(PermanentError):
-    """The token cannot even be sent."""

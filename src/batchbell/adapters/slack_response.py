@@ -20,14 +20,11 @@ class SlackResponse:
 
     def is_ours(self, url: str) -> bool:
         """Whether this is an address of Slack's: nobody may make us call another."""
-        try:
-            return self._parsed(url) is not None
-        except ValueError:
-            return False
+        return self._parsed(url) is not None
 
     def post(self, url: str, message: dict[str, Any]) -> None:
         """Post the message. Raises: PermanentError, TransientError; neither shows the URL, a secret."""
-        target = self._parsed(url) if self.is_ours(url) else None
+        target = self._parsed(url)
         if target is None:
             raise PermanentError("the response_url is not Slack's")
         connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
@@ -49,8 +46,11 @@ class SlackResponse:
             raise TransientError(f"response_url: {trouble}")
 
     def _parsed(self, url: str) -> SplitResult | None:
-        """The URL, if it is at Slack's host for hooks; in local runs, at the simulator. Raises: ValueError."""
-        target = urlsplit(url)
+        """The URL, if it is at Slack's host for hooks; in local runs, at the simulator."""
+        try:
+            target = urlsplit(url)
+        except ValueError:
+            return None
         if (target.scheme, target.netloc) == ("https", f"hooks.{self._base.netloc}"):
             return target
         is_slack = self._base.netloc == "slack.com"

@@ -1,31 +1,21 @@
 """Slack workspace: who a token is, and what it may see of a channel."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
 from typing import Any, TypeVar
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from batchbell.adapters.slack_answer import error_name
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.adapters.slack_client import CALL_ERRORS, UnusableTokenError, client_for
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
+from batchbell.domain.refusal import Refusal
 
 T = TypeVar("T")
 
 _TIMEOUT_S = 10
-
-_CALL_ERRORS = (
-    SlackClientError,
-    OSError,
-    HTTPException,
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-)
 
 # Slack names a channel's last message so once it was archived.
 _ARCHIVAL = ("channel_archive", "group_archive")
@@ -57,21 +47,13 @@ class SlackWorkspace:
         self, call: Callable[[WebClient], SlackResponse], parse: Callable[[SlackResponse], T]
     ) -> T | Refusal:
         """What the answer says; one of another shape than Slack's is as good as none."""
-        if not re.fullmatch(r"[!-~]+", self._token):
-            return Refusal("invalid_auth")  # urllib would show it in its complaint
-        client = WebClient(
-            token=self._token,
-            base_url=self._base_url,
-            timeout=_TIMEOUT_S,
-            retry_handlers=[],
-            # It logs bodies; a logger that getLogger does not know cannot be turned up.
-            logger=logging.Logger("slack_sdk", logging.CRITICAL),  # noqa: LOG001
-        )
         try:
-            return parse(call(client))
+            return parse(call(client_for(self._base_url, self._token, _TIMEOUT_S)))
+        except UnusableTokenError:
+            return Refusal("invalid_auth")
         except SlackApiError as error:
             return _refusal(error)
-        except _CALL_ERRORS as error:
+        except CALL_ERRORS as error:
             return Refusal(type(getattr(error, "reason", error)).__name__, is_unreachable=True)
 
 

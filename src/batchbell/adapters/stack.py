@@ -7,14 +7,22 @@ from typing import Any
 
 from batchbell.adapters.aws import asked, client_of
 from batchbell.adapters.secret_store import SecretStore
-from batchbell.domain.deployment import Account, Function, LogLine, Schedule, Stack
+from batchbell.domain.deployment import COMPLAINTS, RAN, Account, Function, LogLine, Schedule, Stack
 from batchbell.domain.errors import PermanentError
 
 _RUN_S = 160
 """A run of the poll function lasts 150 seconds at most."""
 
-_MOST_LINES = 2000
 _LONGEST = 300
+
+_FOUND = (
+    f'$.message = "{RAN}"',
+    *(f'$.level = "{level}"' for level in COMPLAINTS),
+    *(f'$.record.status = "{status}"' for status in ("error", "failure", "timeout")),
+    '$.errorMessage = "*"',
+)
+_PATTERN = f"{{ {' || '.join(f'({each})' for each in _FOUND)} }}"
+"""The log is read from its oldest line on: one for each batch would keep the last run out of sight."""
 
 
 class StackReader:
@@ -56,14 +64,14 @@ class StackReader:
         return Schedule(answer["State"] == "ENABLED", answer["ScheduleExpression"])
 
     def log(self, function: Function, since: float) -> Sequence[LogLine]:
-        """What the function logged since then, the oldest first."""
+        """The ends of its runs and its complaints since then, the oldest first."""
         pages = (
             client_of(self._session, "logs")
             .get_paginator("filter_log_events")
             .paginate(
                 logGroupName=function.log_group,
                 startTime=math.floor(since * 1000),
-                PaginationConfig={"MaxItems": _MOST_LINES},
+                filterPattern=_PATTERN,
             )
         )
         answer = asked(f"logs:FilterLogEvents of {function.log_group}", pages.build_full_result)
@@ -113,11 +121,12 @@ def _trouble(answer: Any) -> str | None:
 
 
 def _line(event: Any) -> LogLine | None:
-    """A line of ours, or of Lambda's that tells of an error; None for all others."""
+    """A line of ours that ends a run or complains, or Lambda's that tells of an error; None for others."""
     at, told = event["timestamp"] / 1000, _object(event["message"])
     if "level" in told and "message" in told:
         reason = next((told[key] for key in ("reason", "exception_name", "errorType") if told.get(key)), "")
-        return LogLine(at, str(told["level"]), str(told["message"])[:_LONGEST], str(reason)[:_LONGEST])
+        line = LogLine(at, str(told["level"]), str(told["message"])[:_LONGEST], str(reason)[:_LONGEST])
+        return line if line.is_complaint or line.message == RAN else None
     record = told.get("record")
     if told.get("type") == "platform.report" and isinstance(record, dict):
         status = str(record.get("status", "success"))

@@ -16,7 +16,7 @@ from typing import Any
 from batchbell.adapters.dynamodb import Item
 from batchbell.adapters.table_json import decoded, encoded
 from batchbell.domain.batch import RequestCounts
-from batchbell.domain.reply.recent import position_of
+from batchbell.domain.spot import position_of
 from batchbell.domain.watch import Shard, Watch, Watched
 
 HEAD_BYTES = 7_800

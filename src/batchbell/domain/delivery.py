@@ -1,5 +1,6 @@
 """Delivery: what to post next, and what follows from Slack's answer."""
 
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -77,6 +78,15 @@ class Outbox:
     @property
     def parked(self) -> int:
         return sum(len(each.notifications) for each in self.messages if each.parked)
+
+    @property
+    def parked_by_reason(self) -> Counter[str]:
+        """How many notifications each reason keeps."""
+        reasons = Counter[str]()
+        for each in self.messages:
+            if each.parked:
+                reasons[each.parked] += len(each.notifications)
+        return reasons
 
     @property
     def undelivered(self) -> tuple[Notification, ...]:

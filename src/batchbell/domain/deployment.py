@@ -59,6 +59,12 @@ class Schedule:
     expression: str
 
 
+RAN = "Ran"
+"""With this a run of the poll function ends, whatever came of it."""
+
+COMPLAINTS = ("WARNING", "ERROR", "CRITICAL")
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of a function's log."""
@@ -67,6 +73,10 @@ class LogLine:
     level: str
     message: str
     reason: str = ""
+
+    @property
+    def is_complaint(self) -> bool:
+        return self.level in COMPLAINTS
 
 
 def chosen(stacks: Iterable[Stack], team: str, name: str | None, region: str) -> Stack:

@@ -1,5 +1,6 @@
 """Listed: rows as the API gave them, and which of them an operator asked for."""
 
+import re
 from dataclasses import dataclass
 
 from batchbell.domain.batch import Batch, Status, normalised
@@ -26,10 +27,13 @@ class ListedPage:
 
 
 def wanted_status(text: str) -> str:
-    """The status meant, in the API's spelling, or `open` or `all`. Raises: ValueError."""
+    """The status meant, in the API's spelling, or `open` or `all`; other servers have others.
+
+    Raises: ValueError for what is no word.
+    """
     status = normalised(text)
-    if status not in STATUSES:
-        raise ValueError(f"{text!r} is no status; there are {', '.join(STATUSES)}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{,59}", status):
+        raise ValueError(f"{text!r} is no status; there are {', '.join(STATUSES)}, and your server's own")
     return status
 
 

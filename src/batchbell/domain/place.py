@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from batchbell.domain.message.mrkdwn import code
+from batchbell.domain.secret import Slot, parameter_name
 from batchbell.domain.server import is_azure, is_openai
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -33,7 +34,7 @@ class Place:
 
     @property
     def key_parameter(self) -> str:
-        return code(f"/batchbell/{self.team}/openai-api-key")
+        return code(parameter_name(self.team, Slot.OPENAI_API_KEY))
 
     def page_of(self, batch_id: str) -> str | None:
         """The dashboard's page of a batch; None on a server that has none."""

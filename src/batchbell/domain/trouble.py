@@ -39,7 +39,7 @@ def baseline_told(watch: Watch, policy: Policy, now: int) -> tuple[Watch, list[N
         since=watch.baseline_at,
         reason=watch.reason,
         base_url=watch.base_url,
-        open_count=sum(seen.is_open for seen in watch.watched.values()),
+        open_count=watch.open_count,
         ended_count=watch.baseline_ended,
         statuses=tuple(sorted(policy.notify_on)),
         metadata_filter=policy.filter_text,

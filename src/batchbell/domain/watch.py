@@ -109,6 +109,10 @@ class Watch:
         baseline_at = self.baseline_at - OVERLAP_S if is_taken else self.baseline_at
         return Since(baseline_at, self.position.cursor.seen_through)
 
+    @property
+    def open_count(self) -> int:
+        return sum(seen.is_open for seen in self.watched.values())
+
 
 def begun(base_url: str, before: Watch | None, project: str | None, now: int) -> Watch:
     """A new baseline: nothing is known yet of this list, and nothing that ended on it is told."""

@@ -12,9 +12,10 @@ from batchbell.domain.place import Place
 from batchbell.domain.reply.details import details_reply, unknown_reply
 from batchbell.domain.reply.health import health_reply
 from batchbell.domain.reply.progress import as_of, as_watched
-from batchbell.domain.reply.recent import Window, open_window, recent_reply
+from batchbell.domain.reply.recent import recent_reply
 from batchbell.domain.reply.reply import Reply
 from batchbell.domain.reply.usage import usage_reply
+from batchbell.domain.spot import Window, open_window
 from batchbell.domain.watch import Watch
 
 ASK_S = 1.2

@@ -1,72 +1,21 @@
 """Diagnose: from the account to the channel, one check after the other."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
-from batchbell.domain.delivery import Outbox
-from batchbell.domain.deployment import Account, Function, LogLine, Schedule, Stack, chosen
+from batchbell.domain.deployment import Function, Schedule, Stack, chosen
 from batchbell.domain.diagnosis import bot as bot_checks
 from batchbell.domain.diagnosis import door as door_checks
 from batchbell.domain.diagnosis import openai as openai_checks
 from batchbell.domain.diagnosis import slack as slack_checks
 from batchbell.domain.diagnosis import stack as stack_checks
-from batchbell.domain.diagnosis.door import DoorAnswer
 from batchbell.domain.diagnosis.finding import Finding, good, skipped, unanswered
-from batchbell.domain.diagnosis.openai import ListAnswer
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
 from batchbell.domain.errors import BatchbellError
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import Slot, parameter_name
-from batchbell.domain.watch import Watch
-
-Fact = TypeVar("Fact")
+from batchbell.flows.examine import Aws, Bot, Knock, all_skipped, asked
 
 _NO_SETTINGS = "the bot's settings are not known"
-
-
-class Aws(Protocol):
-    """What AWS shows; everything raises PermanentErrors and TransientErrors."""
-
-    def account(self) -> Account: ...
-
-    def stacks(self) -> Sequence[Stack]: ...
-
-    def function(self, name: str) -> Function: ...
-
-    def schedule(self, name: str) -> Schedule: ...
-
-    def log(self, function: Function, since: float) -> Sequence[LogLine]: ...
-
-    def check_table(self, name: str) -> None: ...
-
-    def secret(self, name: str) -> str | None: ...
-
-
-class Bot(Protocol):
-    """The deployed bot's own view of OpenAI, Slack and its table."""
-
-    @property
-    def channel(self) -> str: ...
-
-    @property
-    def openai_base_url(self) -> str: ...
-
-    @property
-    def is_openai(self) -> bool: ...
-
-    def list_answer(self, key: str) -> ListAnswer: ...
-
-    def identity(self, token: str) -> Identity | Refusal: ...
-
-    def seen(self, token: str) -> tuple[Channel | Refusal, Newest | Refusal]: ...
-
-    def watch(self) -> Watch | None: ...
-
-    def outbox(self) -> Outbox: ...
-
-
-Knock = Callable[[str, str | None], DoorAnswer]
-"""The answer of a URL to a slash command, signed with this secret, or forged."""
 
 
 def diagnose(
@@ -98,6 +47,7 @@ class _Diagnosis:
     function: Function | None = None
     schedule: Schedule | None = None
     bot: Bot | None = None
+    bot_name: str = slack_checks.ANY_BOT
     is_signed_in: bool = False
     secrets: dict[Slot, str] = field(default_factory=dict)
 
@@ -110,14 +60,14 @@ class _Diagnosis:
         yield from self._door()
 
     def _deployment(self) -> Iterator[Finding]:
-        account = yield from _asked(
+        account = yield from asked(
             stack_checks.ACCOUNT, self.aws.account, lambda it: [stack_checks.account_finding(it)]
         )
         if account is None:
             yield skipped(stack_checks.STACK, "AWS does not answer")
         else:
             self.is_signed_in = True
-            self.stack = yield from _asked(
+            self.stack = yield from asked(
                 stack_checks.STACK,
                 lambda: chosen(self.aws.stacks(), self.team, self.stack_name, account.region),
                 lambda it: [stack_checks.stack_finding(it)],
@@ -126,14 +76,14 @@ class _Diagnosis:
         stack = self.stack
         if stack is None:
             checks = (stack_checks.FUNCTION, stack_checks.SCHEDULE, stack_checks.LAST_RUN)
-            yield from _skipped("no stack was found", *checks, stack_checks.SETTINGS)
+            yield from all_skipped("no stack was found", *checks, stack_checks.SETTINGS)
             return
-        self.function = yield from _asked(
+        self.function = yield from asked(
             stack_checks.FUNCTION,
             lambda: self.aws.function(stack.output("PollFunctionName")),
             lambda it: [stack_checks.function_finding(it)],
         )
-        self.schedule = yield from _asked(
+        self.schedule = yield from asked(
             stack_checks.SCHEDULE,
             lambda: self.aws.schedule(stack.schedule_name),
             lambda it: [stack_checks.schedule_finding(it, stack.schedule_name)],
@@ -146,7 +96,7 @@ class _Diagnosis:
         if function is None:
             yield skipped(check, "the poll function was not found")
             return
-        self.bot = yield from _asked(
+        self.bot = yield from asked(
             check,
             lambda: self.connect(stack, function),
             lambda it: [good(check, f"What ends at {it.openai_base_url} is told in {it.channel}")],
@@ -183,7 +133,7 @@ class _Diagnosis:
         if bot is None or key is None:
             yield skipped(openai_checks.CHECK, self._why_untried("key", key))
             return
-        yield from _asked(
+        yield from asked(
             openai_checks.CHECK,
             lambda: bot.list_answer(key),
             lambda it: [openai_checks.key_finding(it, bot.openai_base_url)],
@@ -194,13 +144,14 @@ class _Diagnosis:
         rest = (*scopes, slack_checks.CHANNEL, slack_checks.HISTORY)
         bot, token = self.bot, self.secrets.get(Slot.SLACK_BOT_TOKEN)
         if bot is None or token is None:
-            yield from _skipped(self._why_untried("token", token), slack_checks.TOKEN, *rest)
+            yield from all_skipped(self._why_untried("token", token), slack_checks.TOKEN, *rest)
             return
         who = bot.identity(token)
         yield slack_checks.token_finding(who)
         if isinstance(who, Refusal):
-            yield from _skipped("the token is not accepted", *rest)
+            yield from all_skipped("the token is not accepted", *rest)
             return
+        self.bot_name = who.name
         yield from slack_checks.scope_findings(who)
         channel, newest = bot.seen(token)
         yield slack_checks.channel_finding(bot.channel, who.name, channel, newest)
@@ -214,39 +165,39 @@ class _Diagnosis:
         bot, function = self.bot, self.function
         if bot is None or function is None:
             checks = (stack_checks.TABLE, bot_checks.LAST_GOOD, *outbox_checks)
-            yield from _skipped(_NO_SETTINGS, *checks)
+            yield from all_skipped(_NO_SETTINGS, *checks)
             return
         name = function.environ.get("TABLE_NAME", "")
         try:
             self.aws.check_table(name)
         except BatchbellError as error:
             yield unanswered(stack_checks.TABLE, error)
-            yield from _skipped("the table was not found", bot_checks.LAST_GOOD, *outbox_checks)
+            yield from all_skipped("the table was not found", bot_checks.LAST_GOOD, *outbox_checks)
             return
         yield good(stack_checks.TABLE, f"{name} can be read")
         rate_s = stack_checks.rate_s(self.schedule.expression if self.schedule else "")
-        yield from _asked(
+        yield from asked(
             bot_checks.LAST_GOOD,
             bot.watch,
             lambda it: [bot_checks.last_good_finding(it, bot.openai_base_url, rate_s, self.clock())],
         )
-        outbox = yield from _asked(
+        outbox = yield from asked(
             bot_checks.UNDELIVERED,
             bot.outbox,
             lambda it: [
                 bot_checks.undelivered_finding(it, self.clock()),
-                bot_checks.parked_finding(it, bot.channel),
-                bot_checks.lane_finding(it, bot.channel, self.clock()),
+                bot_checks.parked_finding(it, bot.channel, self.bot_name),
+                bot_checks.lane_finding(it, bot.channel, self.bot_name, self.clock()),
             ],
         )
         if outbox is None:
-            yield from _skipped("the outbox could not be read", bot_checks.PARKED, bot_checks.LANE)
+            yield from all_skipped("the outbox could not be read", bot_checks.PARKED, bot_checks.LANE)
 
     def _door(self) -> Iterator[Finding]:
         url = self.stack.outputs.get("SlackRequestUrl") if self.stack else None
         if self.stack is None or url is None:
             checks = (door_checks.FORGED, door_checks.SIGNED, door_checks.APP)
-            yield from _skipped("no stack was found", *checks)
+            yield from all_skipped("no stack was found", *checks)
             return
         yield door_checks.forged_finding(self.knock(url, None), url)
         secret = self.secrets.get(Slot.SLACK_SIGNING_SECRET)
@@ -255,23 +206,3 @@ class _Diagnosis:
         else:
             yield door_checks.signed_finding(self.knock(url, secret), url)
         yield door_checks.app_finding(url, self.stack.parameters.get("SlashCommand", "/batches"))
-
-
-def _asked(
-    check: str,
-    ask: Callable[[], Fact],
-    judge: Callable[[Fact], Iterable[Finding]],
-    advice: str | None = None,
-) -> Generator[Finding, None, Fact | None]:
-    """Ask for a fact, yield what it says, and return it; None where it could not be had."""
-    try:
-        fact = ask()
-    except BatchbellError as error:
-        yield unanswered(check, error, advice)
-        return None
-    yield from judge(fact)
-    return fact
-
-
-def _skipped(why: str, *checks: str) -> Iterator[Finding]:
-    yield from (skipped(check, why) for check in checks)

@@ -144,7 +144,7 @@ class _Poll:
             retrieved=self.visit.retrieved + self.confirmed,
             recorded=self.learning.recorded,
             owed=self.learning.owed + len(owed),
-            open=sum(seen.is_open for seen in watch.watched.values()),
+            open=watch.open_count,
             unreadable=tuple(self.learning.unreadable),
             unstorable=tuple(self.learning.unstorable),
         )

@@ -25,6 +25,7 @@ from batchbell.domain.batch import Batch
 from batchbell.domain.command import Command, parse
 from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
+from batchbell.domain.reply.regret import BROKEN, UNREADABLE
 from batchbell.domain.reply.reply import SHARE, Reply
 from batchbell.flows.answer import Sources, answer
 from batchbell.settings import AnswerSettings, answer_settings_from
@@ -60,10 +61,10 @@ class Desk:
             return answer(command, self.sources, place, settings.channel, settings.slash_command, time.time)
         except BatchbellError as error:
             logger.error("No answer", error=type(error).__name__, reason=str(error))
-            return Reply(":warning: The table could not be read just now. Please ask again in a moment.")
+            return UNREADABLE
         except Exception as error:
             _log_defect(error)
-            return Reply(":warning: Something in batchbell broke over this question; its log says where.")
+            return BROKEN
 
 
 @cache

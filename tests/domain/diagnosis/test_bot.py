@@ -55,7 +55,7 @@ def test_news_may_wait_a_while_and_no_longer() -> None:
 @pytest.mark.parametrize(
     ("reason", "advice"),
     [
-        ("chat.postMessage: not_in_channel", "In the channel type `/invite"),
+        ("chat.postMessage: not_in_channel", "In the channel type `/invite @bell`"),
         ("chat.postMessage: missing_scope (needs chat:write)", "add chat:write to the bot token scopes"),
         ("chat.postMessage: token_revoked", "store it with `batchbell secrets`"),
         ("chat.postMessage: invalid_blocks", "deploy a newer version"),
@@ -66,7 +66,7 @@ def test_news_may_wait_a_while_and_no_longer() -> None:
 def test_what_is_parked_says_why_and_what_to_do(reason: str, advice: str) -> None:
     outbox = Outbox(messages=(a_message(parked=reason), a_message()), lane=Lane(blocked=reason))
 
-    parked, lane = parked_finding(outbox, CHANNEL), lane_finding(outbox, CHANNEL, NOW)
+    parked, lane = parked_finding(outbox, CHANNEL, "bell"), lane_finding(outbox, CHANNEL, "bell", NOW)
 
     assert parked.says == f"1 notification parked: {reason}"
     assert lane.says == f"Slack last refused: {reason}"
@@ -76,4 +76,7 @@ def test_what_is_parked_says_why_and_what_to_do(reason: str, advice: str) -> Non
 
 
 def test_an_open_lane_and_an_empty_outbox_are_good() -> None:
-    assert [parked_finding(Outbox(), CHANNEL).code, lane_finding(Outbox(), CHANNEL, NOW).code] == [None, None]
+    assert [
+        parked_finding(Outbox(), CHANNEL, "bell").code,
+        lane_finding(Outbox(), CHANNEL, "bell", NOW).code,
+    ] == [None, None]

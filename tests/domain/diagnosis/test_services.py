@@ -9,12 +9,14 @@ from batchbell.domain.diagnosis.slack import (
     Channel,
     Identity,
     Newest,
-    Refusal,
+    advice_for,
     channel_finding,
     history_finding,
     scope_findings,
     token_finding,
 )
+from batchbell.domain.refusal import Refusal
+from batchbell.domain.reply.regret import BROKEN, UNREADABLE
 
 URL = "https://api.openai.com/v1"
 DOOR = "https://a1b2.execute-api.us-east-1.amazonaws.com/slack/commands"
@@ -86,6 +88,45 @@ def test_a_channel_that_cannot_be_looked_into_is_not_called_wrong_for_it() -> No
 
 
 @pytest.mark.parametrize(
+    ("newest", "says"),
+    [
+        (Refusal("not_in_channel"), "Told once the bot is in the channel"),
+        (Refusal("channel_not_found"), "Told once the bot is in the channel"),
+        (Refusal("ratelimited"), "Slack says ratelimited"),
+        (Refusal("TimeoutError", is_unreachable=True), "Slack does not answer (TimeoutError)"),
+        (Refusal("ekm_access_denied"), "Slack says ekm_access_denied"),
+    ],
+)
+def test_a_history_that_was_not_seen_is_said_to_be_so_and_why(newest: Refusal, says: str) -> None:
+    finding = history_finding(newest)
+
+    assert (finding.standing, finding.says) == (Standing.SKIPPED, says)
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_revoked", "token_expired", "account_inactive"])
+def test_another_token_is_advised_where_slack_refuses_this_one(error: str) -> None:
+    assert "store it with `batchbell secrets`" in advice_for(Refusal(error), "C0SEARCH")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("restricted_action", "docs.slack.dev"),
+        ("ekm_access_denied", "docs.slack.dev"),
+        ("no_permission", "docs.slack.dev"),
+        ("method_not_supported_for_channel_type", "docs.slack.dev"),
+        ("fatal_error", "docs.slack.dev"),
+        ("rate_limited", "Wait a minute"),
+    ],
+)
+def test_another_token_is_not_advised_where_it_would_not_help(error: str, advice: str) -> None:
+    told = advice_for(Refusal(error), "C0SEARCH")
+
+    assert advice in told
+    assert "batchbell secrets" not in told
+
+
+@pytest.mark.parametrize(
     ("answer", "code"),
     [
         (DoorAnswer(401), None),
@@ -103,7 +144,9 @@ def test_a_forged_command_must_be_refused(answer: DoorAnswer, code: str | None) 
     [
         (DoorAnswer(200, 0.4, ":white_check_mark: batchbell is well"), None),
         (DoorAnswer(200, 3.5, ":white_check_mark: batchbell is well"), "slash.slow"),
-        (DoorAnswer(200, 0.4, ":warning: The table could not be read just now."), "slash.no_answer"),
+        (DoorAnswer(200, 0.4, UNREADABLE.text), "slash.no_answer"),
+        (DoorAnswer(200, 0.4, BROKEN.text), "slash.no_answer"),
+        (DoorAnswer(200, 0.4, ":warning: What could not be read, broke over there"), None),
         (DoorAnswer(200, 0.4), "slash.broken"),
         (DoorAnswer(401), "slash.signature_refused"),
         (DoorAnswer(502), "slash.broken"),
@@ -112,3 +155,8 @@ def test_a_forged_command_must_be_refused(answer: DoorAnswer, code: str | None) 
 )
 def test_a_signed_command_must_be_answered(answer: DoorAnswer, code: str | None) -> None:
     assert signed_finding(answer, DOOR).code == code
+
+
+def test_an_answer_without_a_message_is_not_said_to_be_another_status() -> None:
+    assert signed_finding(DoorAnswer(200), DOOR).says == f"{DOOR} answered 200 with no message"
+    assert signed_finding(DoorAnswer(502), DOOR).says == f"{DOOR} answered 502 instead"

@@ -1,7 +1,5 @@
 """Bot: what the table says of polling and delivering."""
 
-from collections import Counter
-
 from batchbell.domain.delivery import Outbox
 from batchbell.domain.diagnosis.finding import Finding, good, wrong
 from batchbell.domain.diagnosis.slack import HISTORY, advice_for, refusal_in
@@ -56,26 +54,23 @@ def undelivered_finding(outbox: Outbox, now: float) -> Finding:
     return good(UNDELIVERED, says)
 
 
-def parked_finding(outbox: Outbox, channel_id: str) -> Finding:
-    reasons = Counter[str]()
-    for message in outbox.messages:
-        if message.parked:
-            reasons[message.parked] += len(message.notifications)
+def parked_finding(outbox: Outbox, channel_id: str, bot: str) -> Finding:
+    reasons = outbox.parked_by_reason
     if not reasons:
         return good(PARKED, "Nothing is parked")
     says = "; ".join(
         f"{counted(count, 'notification')} parked: {reason}" for reason, count in reasons.items()
     )
-    return wrong(PARKED, "delivery.parked", says, _mend(next(iter(reasons)), channel_id))
+    return wrong(PARKED, "delivery.parked", says, _mend(next(iter(reasons)), channel_id, bot))
 
 
-def lane_finding(outbox: Outbox, channel_id: str, now: float) -> Finding:
+def lane_finding(outbox: Outbox, channel_id: str, bot: str, now: float) -> Finding:
     lane = outbox.lane
     if lane.blocked is None:
         return good(LANE, "Slack takes messages for the channel")
     probe = f"; tried again in {duration(lane.probe_at - now)}" if lane.probe_at > now else ""
     says = f"Slack last refused: {lane.blocked}{probe}"
-    return wrong(LANE, "delivery.blocked", says, _mend(lane.blocked, channel_id))
+    return wrong(LANE, "delivery.blocked", says, _mend(lane.blocked, channel_id, bot))
 
 
 def _extent_finding(watch: Watch, says: str) -> Finding:
@@ -87,12 +82,11 @@ def _extent_finding(watch: Watch, says: str) -> Finding:
     if watch.has_unread:
         says += "; a part of the list is still unread"
         return wrong(LAST_GOOD, "poll.unread", says, "Wait for the next polls: a long list takes several.")
-    open_count = sum(seen.is_open for seen in watch.watched.values())
-    are = "is" if open_count < 2 else "are"
-    return good(LAST_GOOD, f"{says}; {counted(open_count, 'batch')} {are} open")
+    are = "is" if watch.open_count < 2 else "are"
+    return good(LAST_GOOD, f"{says}; {counted(watch.open_count, 'batch')} {are} open")
 
 
-def _mend(reason: str, channel_id: str) -> str:
+def _mend(reason: str, channel_id: str, bot: str) -> str:
     then = "Then `batchbell redeliver`; left alone, it is tried again later."
     if "history cannot be read" in reason:
         return f"Let the bot read the channel's history (`{HISTORY}` here). {then}"
@@ -101,4 +95,4 @@ def _mend(reason: str, channel_id: str) -> str:
         return f"Mend that. {then}"
     if refusal.error.startswith(("invalid_", "msg_", "metadata_", "no_text")):
         return f"Slack finds the message itself faulty: deploy a newer version of batchbell. {then}"
-    return f"{advice_for(refusal, channel_id)} {then}"
+    return f"{advice_for(refusal, channel_id, bot)} {then}"

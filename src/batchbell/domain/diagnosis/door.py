@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 from batchbell.domain.diagnosis.finding import Finding, good, skipped, wrong
+from batchbell.domain.reply.regret import REGRETS
 
 FORGED, SIGNED, APP = "slash.forged", "slash.signed", "slash.app"
 
 PATIENCE_S = 3
 """How long Slack waits for an answer."""
-
-_LONGEST_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,9 @@ def signed_finding(answer: DoorAnswer, url: str) -> Finding:
         return wrong(SIGNED, "slash.signature_refused", says, advice)
     if answer.status != 200 or not answer.text:
         return _broken(SIGNED, answer, url)
-    if "could not be read" in answer.text or "broke over" in answer.text:
+    if answer.text in [regret.text for regret in REGRETS]:
         advice = "Look at the Slack function's log."
-        return wrong(SIGNED, "slash.no_answer", f"It answers: {answer.text[:_LONGEST_SHOWN]}", advice)
+        return wrong(SIGNED, "slash.no_answer", f"It answers: {answer.text}", advice)
     if answer.took_s > PATIENCE_S:
         says = f"It took {answer.took_s:.1f} s to answer, and Slack waits {PATIENCE_S} s"
         return wrong(SIGNED, "slash.slow", says, "Ask again: only a cold start may take longer.")
@@ -68,5 +67,5 @@ def _unreachable(check: str, answer: DoorAnswer, url: str) -> Finding:
 
 
 def _broken(check: str, answer: DoorAnswer, url: str) -> Finding:
-    says = f"{url} answered {answer.status} instead"
+    says = f"{url} answered {answer.status}{' with no message' if answer.status == 200 else ' instead'}"
     return wrong(check, "slash.broken", says, "Look at the Slack function's log, and deploy again.")

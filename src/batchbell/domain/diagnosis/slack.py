@@ -5,18 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from batchbell.domain.diagnosis.finding import Finding, good, skipped, wrong
+from batchbell.domain.refusal import CREDENTIAL, FOR_NOW, Refusal
+
+ANY_BOT = "batchbell"
+"""Stands for the bot's name where Slack has not told it."""
 
 TOKEN, CHAT_WRITE, COMMANDS = "slack.token", "slack.chat_write", "slack.commands"
 CHANNEL, HISTORY = "slack.channel", "slack.history"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Slack's word for why it refused; `needed` is the scope it wants. `is_unreachable`: no answer."""
-
-    error: str
-    needed: str | None = None
-    is_unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +98,23 @@ def history_finding(newest: Newest | Refusal) -> Finding:
     """Whether a message whose reply was lost can be looked for."""
     if isinstance(newest, Newest):
         return good(HISTORY, "It may look whether a message has landed")
-    if newest.error != "missing_scope":
+    if newest.error in ("not_in_channel", "channel_not_found"):
         return skipped(HISTORY, "Told once the bot is in the channel")
+    if newest.error != "missing_scope":
+        return skipped(HISTORY, _said(newest))
     scope = newest.needed or "channels:history"
     says = f"Without {scope} a message whose reply was lost is posted twice, or not at all"
     return wrong(HISTORY, "slack.missing_scope", says, _grant(scope))
 
 
-def advice_for(refusal: Refusal, channel_id: str, bot: str = "batchbell") -> str:
+def advice_for(refusal: Refusal, channel_id: str, bot: str = ANY_BOT) -> str:
     """What a person must do about it."""
     if refusal.is_unreachable:
         return "Try again; check the network, and SlackBaseUrl."
+    if refusal.error in CREDENTIAL:
+        return _REPLACE_IT
+    if refusal.error in FOR_NOW:
+        return "Wait a minute, then try again."
     invite = f"In the channel type `/invite @{bot}`"
     return {
         "not_in_channel": f"{invite}.",
@@ -121,8 +122,7 @@ def advice_for(refusal: Refusal, channel_id: str, bot: str = "batchbell") -> str
         f"details. A private channel is only found once the bot is in it: {invite[0].lower()}{invite[1:]}.",
         "is_archived": "Unarchive the channel, or deploy with the id of another as SlackChannel.",
         "missing_scope": _grant(refusal.needed or "the scope"),
-        "ratelimited": "Wait a minute, then try again.",
-    }.get(refusal.error, _REPLACE_IT)
+    }.get(refusal.error, _LOOK_IT_UP)
 
 
 def refusal_in(reason: str) -> Refusal | None:
@@ -131,15 +131,20 @@ def refusal_in(reason: str) -> Refusal | None:
     return Refusal(found[1], needed=found[2]) if found else None
 
 
-def _refused(check: str, refusal: Refusal, channel_id: str, bot: str = "batchbell") -> Finding:
+def _refused(check: str, refusal: Refusal, channel_id: str, bot: str = ANY_BOT) -> Finding:
     says = {
         "not_in_channel": f"The bot is not in {channel_id}",
         "channel_not_found": f"The bot can see no channel {channel_id}",
         "is_archived": f"The channel {channel_id} is archived",
-    }.get(refusal.error, f"Slack says {refusal.error}")
+    }.get(refusal.error, _said(refusal))
     code = "slack.unreachable" if refusal.is_unreachable else f"slack.{refusal.error}"
-    says = f"Slack does not answer ({refusal.error})" if refusal.is_unreachable else says
     return wrong(check, code, says, advice_for(refusal, channel_id, bot))
+
+
+def _said(refusal: Refusal) -> str:
+    if refusal.is_unreachable:
+        return f"Slack does not answer ({refusal.error})"
+    return f"Slack says {refusal.error}"
 
 
 def _grant(scope: str) -> str:
@@ -152,4 +157,9 @@ def _grant(scope: str) -> str:
 _REPLACE_IT = (
     "Take the Bot User OAuth Token, xoxb-…, of the app's page OAuth & Permissions, "
     "and store it with `batchbell secrets`."
+)
+
+_LOOK_IT_UP = (
+    "Slack's documentation (docs.slack.dev) says what that means; "
+    "a rule of the workspace is for its admins to change."
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from batchbell.domain.deployment import Account, Function, LogLine, Schedule, Stack
+from batchbell.domain.deployment import RAN, Account, Function, LogLine, Schedule, Stack
 from batchbell.domain.diagnosis.finding import Finding, good, skipped, wrong
 from batchbell.domain.message.wording import duration
 from batchbell.domain.secret import Slot, misfit
@@ -80,7 +80,7 @@ def last_run_finding(lines: Sequence[LogLine], schedule: Schedule | None, now: f
         advice = "If it was deployed just now, wait for the first run; else look at the schedule's role."
         return wrong(LAST_RUN, "poll.does_not_run", says, advice)
     ago = f"{duration(now - lines[-1].at)} ago"
-    bad = [line for line in _of_last_run(lines) if line.level in ("WARNING", "ERROR", "CRITICAL")]
+    bad = [line for line in _of_last_run(lines) if line.is_complaint]
     if not bad:
         return good(LAST_RUN, f"It ran {ago} and complained of nothing")
     said = "; ".join(dict.fromkeys(": ".join(filter(None, (line.message, line.reason))) for line in bad))
@@ -95,7 +95,7 @@ def unread_log(why: str) -> Finding:
 
 def _of_last_run(lines: Sequence[LogLine]) -> list[LogLine]:
     """The lines since the run before said that it had run."""
-    ends = [place for place, line in enumerate(lines) if line.message == "Ran"]
+    ends = [place for place, line in enumerate(lines) if line.message == RAN]
     if not ends:
         return list(lines)
     is_over = ends[-1] == len(lines) - 1

@@ -1,6 +1,5 @@
 """Health: how batchbell itself is doing."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from batchbell.domain.command import Health, Recent, text_of
@@ -24,7 +23,7 @@ def health_reply(watch: Watch | None, outbox: Outbox, place: Place, now: int) ->
             "Last good poll",
             f"{date(polled_at)}, {duration(now - polled_at)} ago" if polled_at else "none yet",
         ),
-        ("Open batches watched", f"{_open_count(watch):,}"),
+        ("Open batches watched", f"{watch.open_count if watch else 0:,}"),
         ("Undelivered", _waiting(outbox, now)),
         ("Parked", f"{outbox.parked:,}"),
     )
@@ -43,10 +42,6 @@ def health_reply(watch: Watch | None, outbox: Outbox, place: Place, now: int) ->
             actions,
         ),
     )
-
-
-def _open_count(watch: Watch | None) -> int:
-    return sum(seen.is_open for seen in watch.watched.values()) if watch else 0
 
 
 def _waiting(outbox: Outbox, now: int) -> str:
@@ -78,14 +73,10 @@ def _wrong_with_delivery(outbox: Outbox) -> Iterator[str]:
     if outbox.lane.blocked:
         probe = f"; tried again {date(outbox.lane.probe_at)}" if outbox.lane.probe_at else ""
         yield f"Slack takes nothing for this channel: {escaped(outbox.lane.blocked, 200)}{probe}"
-    parked = [message for message in outbox.messages if message.parked]
-    reasons = Counter[str]()
-    for message in parked:
-        reasons[message.parked or ""] += len(message.notifications)
-    for reason, count in reasons.most_common(5):
+    for reason, count in outbox.parked_by_reason.most_common(5):
         since = min(
             each.recorded_at
-            for message in parked
+            for message in outbox.messages
             if message.parked == reason
             for each in message.notifications
         )

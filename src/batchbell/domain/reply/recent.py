@@ -1,7 +1,7 @@
 """Recent: one page of the batches that are recorded, newest first."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from batchbell.domain.batch import Batch
 from batchbell.domain.command import ALL, OPEN, STATUSES, Health, One, Recent, text_of
@@ -15,53 +15,11 @@ from batchbell.domain.notification import Gone
 from batchbell.domain.place import Place
 from batchbell.domain.reply.progress import as_of, bar, is_forsaken, is_open
 from batchbell.domain.reply.reply import Actions, Button, Choice, Reply, Row, share_button
-from batchbell.domain.watch import GONE, Watch, Watched
+from batchbell.domain.spot import Window
+from batchbell.domain.watch import GONE, Watch
 
 _ROOM = 9_000
 _LONGEST_VALUE = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A batch's place in the list: `position` grows with its creation, ties in the order of ids."""
-
-    position: str
-    batch_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The spots of one page, newest first, and whether there are more on either side."""
-
-    spots: tuple[Spot, ...] = ()
-    has_older: bool = False
-    has_newer: bool = False
-
-
-def position_of(batch_id: str, created_at: int) -> str:
-    """The position of a batch; bounded, as a key in DynamoDB is."""
-    return f"{max(created_at, 0):011d}#{batch_id[:250]}"
-
-
-def window(query: Recent, spots: Sequence[Spot]) -> Window:
-    """The page, of the spots next to its position; one more than it holds shows that there are more."""
-    shown, has_more = tuple(spots[: query.count]), len(spots) > query.count
-    if query.newer_than:
-        return Window(shown[::-1], has_older=True, has_newer=has_more)
-    return Window(shown, has_older=has_more, has_newer=query.older_than is not None)
-
-
-def open_window(query: Recent, watched: Mapping[str, Watched]) -> Window:
-    """The page of the open batches, all of which are watched."""
-    spots = [Spot(position_of(id, seen.created_at), id) for id, seen in watched.items() if seen.is_open]
-    return window(query, _next_to(query, spots))
-
-
-def _next_to(query: Recent, spots: Iterable[Spot]) -> list[Spot]:
-    ordered = sorted(spots, key=lambda spot: spot.position)
-    if query.newer_than:
-        return [spot for spot in ordered if spot.position > query.newer_than]
-    return [spot for spot in reversed(ordered) if not query.older_than or spot.position < query.older_than]
 
 
 def recent_reply(

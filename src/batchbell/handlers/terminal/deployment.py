@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchbell.adapters import openai_verbatim
-from batchbell.adapters.aws import client_of, session_of
+from batchbell.adapters.aws import client_of, session_of, sign_in
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table
 from batchbell.adapters.openai_batches import OpenAIBatches
@@ -18,16 +18,15 @@ from batchbell.adapters.stack import StackReader
 from batchbell.domain.delivery import Outbox
 from batchbell.domain.deployment import Function, Stack, chosen
 from batchbell.domain.diagnosis.openai import ListAnswer
-from batchbell.domain.diagnosis.slack import Channel, Identity, Newest, Refusal
+from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import MissingError, PermanentError
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import Slot, parameter_name
 from batchbell.domain.server import is_openai
 from batchbell.domain.watch import Watch
+from batchbell.handlers.terminal.openai import PATIENCE_S
 from batchbell.handlers.terminal.screen import doing
 from batchbell.settings import Settings, settings_from
-
-PATIENCE_S = 60
-"""How long one question to OpenAI may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Deployment:
     settings: Settings
     secrets: SecretStore
     table: Table
+    aws: StackReader
 
     @property
     def channel(self) -> str:
@@ -84,18 +84,30 @@ class Deployment:
     def outbox(self) -> Outbox:
         return OutboxTable(self.table).read(self.channel)
 
+    def run(self) -> str | None:
+        """Run the poll function to its end; why it failed, None where it did not."""
+        return self.aws.invoke(self.stack.output("PollFunctionName"))
 
-def stack_of(team: str, name: str | None) -> Stack:
+
+def signed_in() -> Any:
+    """The operator's session, the only one of a command. Raises: SignInError, ForbiddenError, TransientError."""
+    session = session_of()
+    # Before any progress is shown: it may ask for an MFA code on the same line.
+    sign_in(session)
+    return session
+
+
+def stack_of(session: Any, team: str, name: str | None) -> Stack:
     """The team's stack. Raises: MissingError, PermanentError, TransientError."""
     with doing("looking for the stack"):
-        reader = StackReader(session_of())
+        reader = StackReader(session)
         return chosen(reader.stacks(), team, name, reader.region())
 
 
 def deployment_of(team: str, name: str | None) -> Deployment:
     """The team's bot. Raises: MissingError, PermanentError, TransientError."""
-    stack = stack_of(team, name)
-    session = session_of()
+    session = signed_in()
+    stack = stack_of(session, team, name)
     with doing("looking at its function"):
         function = StackReader(session).function(stack.output("PollFunctionName"))
     return connected(session, stack, function)
@@ -110,6 +122,7 @@ def connected(session: Any, stack: Stack, function: Function) -> Deployment:
         settings=settings,
         secrets=SecretStore(client_of(session, "ssm")),
         table=Table(client, settings.table_name, settings.policy.retention_s),
+        aws=StackReader(session),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import Namespace
+from contextlib import nullcontext
 from dataclasses import asdict
 
 from batchbell.adapters.aws import session_of
@@ -28,7 +29,8 @@ def run(chosen: Namespace) -> int:
     )
     count = dict.fromkeys(Standing, 0)
     while True:
-        with doing("checking"):
+        # The first check signs in, which may ask for an MFA code on the line where progress is shown.
+        with doing("checking") if any(count.values()) else nullcontext():
             finding = next(findings, None)
         if finding is None:
             break

@@ -5,13 +5,12 @@ import time
 from argparse import Namespace
 
 from batchbell.adapters.openai_verbatim import listed_page
-from batchbell.domain.listed import Listed, ListedPage
+from batchbell.domain.batch import Status
+from batchbell.domain.listed import STATUSES, Listed, ListedPage
 from batchbell.domain.printed.table import table_of
 from batchbell.flows.browse import browse
-from batchbell.handlers.terminal.openai import openai_of
+from batchbell.handlers.terminal.openai import PATIENCE_S, openai_of
 from batchbell.handlers.terminal.screen import doing
-
-_PATIENCE_S = 60
 
 
 def run(chosen: Namespace) -> int:
@@ -21,7 +20,7 @@ def run(chosen: Namespace) -> int:
     def page(after: str | None, limit: int) -> ListedPage:
         nonlocal read
         with doing(f"listing batches, {read:,} read" if read else "listing batches"):
-            answer = listed_page(openai, after, limit, deadline_at=time.time() + _PATIENCE_S)
+            answer = listed_page(openai, after, limit, deadline_at=time.time() + PATIENCE_S)
         read += len(answer.rows)
         return answer
 
@@ -40,7 +39,8 @@ def _say_what_follows(chosen: Namespace, found: list[Listed]) -> None:
     """How to go on, for a person only."""
     if not found and not chosen.json:
         kind = "" if chosen.status == "all" else f" that is {chosen.status}"
-        print(f"There is no batch{kind}.", file=sys.stderr)
+        known = "" if chosen.status in STATUSES else f" The documented statuses are {', '.join(Status)}."
+        print(f"There is no batch{kind}.{known}", file=sys.stderr)
     last = found[-1].batch if found else None
     if len(found) == chosen.limit and last and sys.stdout.isatty():
         print(f"Older ones: --after {last.id}", file=sys.stderr)

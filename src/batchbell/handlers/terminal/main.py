@@ -80,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         type=_status,
         default="all",
-        help="only batches with this status; also open; failed includes those that failed in part",
+        help="only batches with this status, which may be a word of your server's own; also open; "
+        "failed includes those that failed in part",
     )
     show = add("show", "show_batch", "show everything about one batch", _FROM)
     show.add_argument("id", metavar="ID", help="the batch's id, batch_…")
@@ -105,8 +106,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _FROM = """\
-The key and the address are those of --team, or else OPENAI_API_KEY and OPENAI_BASE_URL of the
-environment. --json gives each batch on a line of its own, with all that the API said."""
+The key and the address are those of --team, or else OPENAI_API_KEY, OPENAI_BASE_URL and, for Azure's
+classic API, OPENAI_API_VERSION of the environment. --json gives each batch on a line of its own, with
+all that the API said."""
 
 _DOCTOR = """\
 Exits with 1 if anything is wrong. --json gives each check on a line of its own; its "code" names

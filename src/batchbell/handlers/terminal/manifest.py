@@ -12,9 +12,9 @@ _NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_json="
 def run(chosen: Namespace) -> int:
     url, command = chosen.url, chosen.command
     if url is None:
-        from batchbell.handlers.terminal.deployment import stack_of  # noqa: PLC0415  needs boto3
+        from batchbell.handlers.terminal.deployment import signed_in, stack_of  # noqa: PLC0415  needs boto3
 
-        stack = stack_of(chosen.team, chosen.stack)
+        stack = stack_of(signed_in(), chosen.team, chosen.stack)
         url, command = stack.output("SlackRequestUrl"), command or stack.parameters.get("SlashCommand")
     try:
         app = manifest_for(chosen.team, command or "/batches", url)

@@ -5,6 +5,10 @@ from argparse import Namespace
 
 from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.domain.secret import Slot
+from batchbell.domain.server import base_url_from
+
+PATIENCE_S = 60
+"""How long one question to OpenAI may take."""
 
 _DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -19,4 +23,9 @@ def openai_of(chosen: Namespace) -> OpenAIBatches:
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     if not key:
         chosen.usage("give --team, or set OPENAI_API_KEY")
-    return OpenAIBatches(os.environ.get("OPENAI_BASE_URL") or _DEFAULT_BASE_URL, lambda _: key)
+    version = os.environ.get("OPENAI_API_VERSION", "").strip()
+    try:
+        base_url = base_url_from(os.environ.get("OPENAI_BASE_URL") or _DEFAULT_BASE_URL, version)
+    except ValueError as error:
+        chosen.usage(str(error))
+    return OpenAIBatches(base_url, lambda _: key, api_version=version)

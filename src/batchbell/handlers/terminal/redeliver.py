@@ -4,9 +4,7 @@ import json
 from argparse import Namespace
 from dataclasses import asdict
 
-from batchbell.adapters.aws import session_of
 from batchbell.adapters.outbox_table import OutboxTable
-from batchbell.adapters.stack import StackReader
 from batchbell.domain.message.wording import counted
 from batchbell.flows.redeliver import RedeliverResult, redeliver
 from batchbell.handlers.terminal.deployment import deployment_of
@@ -15,12 +13,10 @@ from batchbell.handlers.terminal.screen import complain, doing
 
 def run(chosen: Namespace) -> int:
     deployment = deployment_of(chosen.team, chosen.stack)
-    function_name = deployment.stack.output("PollFunctionName")
-    aws = StackReader(session_of())
 
     def ring() -> str | None:
         with doing("the poll function delivers; it may take two minutes"):
-            return aws.invoke(function_name)
+            return deployment.run()
 
     result = redeliver(OutboxTable(deployment.table), ring, deployment.channel)
     if chosen.json:

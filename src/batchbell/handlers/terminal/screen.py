@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LINE_BEGIN, _CLEAR = "\r", "\r\x1b[K"
+_CLEAR = "\r\x1b[K"
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from getpass import getpass
 
 from batchbell.domain.diagnosis.finding import Finding, Standing
 from batchbell.domain.diagnosis.openai import key_finding
-from batchbell.domain.diagnosis.slack import Refusal, scope_findings, token_finding
+from batchbell.domain.diagnosis.slack import scope_findings, token_finding
 from batchbell.domain.errors import BatchbellError
+from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import WANTED, Slot, misfit, parameter_name
 from batchbell.handlers.terminal.deployment import Deployment, deployment_of
 from batchbell.handlers.terminal.screen import doing
@@ -17,19 +19,31 @@ from batchbell.handlers.terminal.screen import doing
 _MOST_TRIES = 3
 
 
+class Outcome(Enum):
+    """What is stored in the end. KEPT: a new secret was refused, and the one from before is."""
+
+    STORED = 1
+    KEPT = 2
+    MISSING = 3
+
+
 def run(chosen: Namespace) -> int:
     deployment = deployment_of(chosen.team, chosen.stack)
-    is_asked = sys.stdin.isatty()
-    left = [slot for slot in Slot if not _settled(deployment, slot, _MOST_TRIES if is_asked else 1)]
-    if left:
-        print(f"\nNot stored: {', '.join(left)}. Until all three are, batchbell does not work.")
+    tries = _MOST_TRIES if sys.stdin.isatty() else 1
+    outcomes = {slot: _settled(deployment, slot, tries) for slot in Slot}
+    missing, kept = (_with(outcome, outcomes) for outcome in (Outcome.MISSING, Outcome.KEPT))
+    print()
+    if kept:
+        print(f"Not replaced: {kept}. What was stored before is kept.")
+    if missing:
+        print(f"Not stored: {missing}. Until all three are, batchbell does not work.")
+    if kept or missing:
         return 1
-    print(f"\nAll three are stored. See whether all is well: batchbell doctor --team {chosen.team}")
+    print(f"All three are stored. See whether all is well: batchbell doctor --team {chosen.team}")
     return 0
 
 
-def _settled(deployment: Deployment, slot: Slot, tries: int) -> bool:
-    """Whether a usable secret is stored in the end, be it the one from before."""
+def _settled(deployment: Deployment, slot: Slot, tries: int) -> Outcome:
     name = parameter_name(deployment.settings.team, slot)
     stored = deployment.secrets.stored(name)
     print(f"{slot}: {WANTED[slot]}")
@@ -40,14 +54,16 @@ def _settled(deployment: Deployment, slot: Slot, tries: int) -> bool:
         secret = _read(f"  {slot} (not shown): ")
         if not secret:
             print("  kept" if stored else "  skipped")
-            return stored is not None
+            return Outcome.STORED if stored else Outcome.MISSING
         if is_accepted(deployment, slot, secret, lambda says: print(f"  {says}")):
             deployment.secrets.store(name, secret)
             print(f"  stored as {name}{', in the place of the one before' if stored else ''}")
-            return True
-    if stored:
-        print("  the one stored before is kept")
-    return False
+            return Outcome.STORED
+    return Outcome.KEPT if stored else Outcome.MISSING
+
+
+def _with(outcome: Outcome, outcomes: Mapping[Slot, Outcome]) -> str:
+    return ", ".join(slot for slot, came in outcomes.items() if came is outcome)
 
 
 def is_accepted(deployment: Deployment, slot: Slot, secret: str, say: Callable[[str], None]) -> bool:

@@ -4,7 +4,7 @@ import json
 import time
 from argparse import Namespace
 
-from batchbell.domain.diagnosis.slack import Identity, advice_for, refusal_in
+from batchbell.domain.diagnosis.slack import ANY_BOT, Identity, advice_for, refusal_in
 from batchbell.domain.message.trial import trial_for
 from batchbell.domain.notification import Accepted, Answer, Form, Unclear
 from batchbell.domain.secret import Slot
@@ -19,7 +19,7 @@ def run(chosen: Namespace) -> int:
     with doing("posting"):
         answer = deployment.messages(token).post(deployment.channel, message, Form.BLOCKS)
     if not isinstance(answer, Accepted):
-        return complain(_why_not(answer, deployment.channel))
+        return complain(_why_not(answer, deployment, token))
     link = _link(deployment, token, answer)
     if chosen.json:
         print(json.dumps({"channel": answer.channel, "ts": answer.ts, "link": link or None}))
@@ -28,12 +28,15 @@ def run(chosen: Namespace) -> int:
     return 0
 
 
-def _why_not(answer: Answer, channel: str) -> str:
+def _why_not(answer: Answer, deployment: Deployment, token: str) -> str:
+    channel = deployment.channel
     reason = "" if isinstance(answer, Accepted) else answer.reason
     if isinstance(answer, Unclear):
         return f"{reason}: it may or may not have been posted; look into the channel {channel}"
     refusal = refusal_in(reason)
-    return f"not posted to {channel}: {reason}. {advice_for(refusal, channel) if refusal else ''}"
+    who = deployment.identity(token) if refusal else None
+    name = who.name if isinstance(who, Identity) else ANY_BOT
+    return f"not posted to {channel}: {reason}. {advice_for(refusal, channel, name) if refusal else ''}"
 
 
 def _link(deployment: Deployment, token: str, posted: Accepted) -> str:
