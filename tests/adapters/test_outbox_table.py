@@ -4,10 +4,11 @@ import pytest
 
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.outbox_table import OutboxTable
-from batchbell.domain.delivery import Lane, posting
+from batchbell.domain.delivery import posting
 from batchbell.domain.diff import Transition
 from batchbell.domain.errors import StaleError, TransientError
 from batchbell.domain.notification import Accepted, Message, Notification
+from batchbell.domain.outbox import Lane
 from batchbell.domain.record import Entry
 from tests.builders import DAY_S, NOW, a_batch, a_message, a_notification, some_notifications
 from tests.tables import LocalTable, throttled

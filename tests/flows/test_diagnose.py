@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.deployment import Account, Function, LogLine, Schedule, Stack
 from batchbell.domain.diagnosis.door import DoorAnswer
 from batchbell.domain.diagnosis.finding import Finding, Standing
@@ -19,6 +18,7 @@ from batchbell.domain.errors import (
     SignInError,
     TransientError,
 )
+from batchbell.domain.outbox import Outbox
 from batchbell.domain.refusal import Refusal
 from batchbell.domain.watch import Watch
 from batchbell.flows.diagnose import diagnose

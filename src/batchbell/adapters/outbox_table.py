@@ -7,9 +7,9 @@ from typing import Any
 from batchbell.adapters.dynamodb import ConditionError, Item, Table
 from batchbell.adapters.table_json import decoded, encoded
 from batchbell.domain.batch import Batch
-from batchbell.domain.delivery import Lane, Outbox
 from batchbell.domain.errors import StaleError
 from batchbell.domain.notification import Accepted, Gone, Message, Notification
+from batchbell.domain.outbox import Lane, Outbox
 from batchbell.domain.watch import GONE
 
 MOST_READ = 2000

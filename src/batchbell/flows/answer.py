@@ -6,8 +6,8 @@ from typing import Protocol
 
 from batchbell.domain.batch import Batch
 from batchbell.domain.command import OPEN, Command, Health, Help, One, Recent
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.errors import PermanentError, TransientError
+from batchbell.domain.outbox import Outbox
 from batchbell.domain.place import Place
 from batchbell.domain.reply.details import details_reply, unknown_reply
 from batchbell.domain.reply.health import health_reply

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from batchbell.domain import delivery
-from batchbell.domain.delivery import Lane, Outbox
 from batchbell.domain.errors import StaleError, TransientError
 from batchbell.domain.message.render import render
 from batchbell.domain.message.rendered import Rendered
@@ -21,11 +20,13 @@ from batchbell.domain.notification import (
     Unacceptable,
     Unclear,
 )
+from batchbell.domain.outbox import Outbox, due, grouped, superseded
 from batchbell.domain.place import Place
+from batchbell.flows.lane import LaneTable, StopError, Way
 from batchbell.flows.look import History, announced, looked_for
 
 
-class OutboxTable(Protocol):
+class OutboxTable(LaneTable, Protocol):
     """The outbox in our table. Writing raises StaleError where another delivery was first."""
 
     def read(self, channel: str) -> Outbox: ...
@@ -42,15 +43,9 @@ class OutboxTable(Protocol):
         self, message: Message, accepted: Accepted, now: int, rest: Message | None = None
     ) -> Message | None: ...
 
-    def take_slot(self, channel: str, now: float) -> float: ...
-
     def hold(self, channel: str, until: float) -> None: ...
 
     def block(self, channel: str, reason: str, probe_at: float) -> None: ...
-
-    def take_probe(self, channel: str, now: float, next_at: float) -> None: ...
-
-    def unblock(self, channel: str) -> None: ...
 
 
 class Slack(History, Protocol):
@@ -95,16 +90,13 @@ def deliver(
 
     Raises: TransientError when the table fails.
     """
-    run = _Delivery(outbox, slack, place, channel, clock, sleep, deadline_at)
+    way = Way(outbox, channel, clock, sleep, deadline_at)
+    run = _Delivery(outbox, slack, place, channel, clock, deadline_at, way)
     try:
         run.run(outbox.read(channel))
-    except _StopError as stop:
+    except StopError as stop:
         run.result.stopped_by = str(stop)
     return run.count()
-
-
-class _StopError(Exception):
-    """Nothing more can be posted in this run."""
 
 
 @dataclass(slots=True)
@@ -116,13 +108,12 @@ class _Delivery:
     place: Place
     channel: str
     clock: Callable[[], float]
-    sleep: Callable[[float], None]
     deadline_at: float
+    way: Way
     result: DeliverResult = field(default_factory=DeliverResult)
     left: dict[str, int] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
     not_taken: dict[str, str] = field(default_factory=dict)
-    is_probing: bool = False
 
     def run(self, box: Outbox) -> None:
         """Finish what was begun before, then post what is new."""
@@ -130,10 +121,10 @@ class _Delivery:
         self.parked = {n.id for each in box.messages if each.parked for n in each.notifications}
         self.result.unreadable = box.unreadable
         box = self._without_superseded(box)
-        messages, fresh = delivery.due(box, self.clock()), box.notifications
+        messages, fresh = due(box, self.clock()), box.notifications
         if not messages and not fresh:
             return
-        self._enter(box.lane)
+        self.way.enter(box.lane)
         for message in messages:
             with suppress(StaleError):
                 self._resume(message)
@@ -141,16 +132,16 @@ class _Delivery:
         for each, ts in looked.found:
             with suppress(StaleError):
                 self._settle_found(each, ts)
-        for group in delivery.grouped(looked.clear):
+        for group in grouped(looked.clear):
             with suppress(StaleError):
                 self._post(Message(group[0].id, group))
-        for group in delivery.grouped(looked.suspect):
+        for group in grouped(looked.suspect):
             with suppress(StaleError):
                 self._post(delivery.suspect(group))
 
     def _without_superseded(self, box: Outbox) -> Outbox:
         """What is left once all is dropped that a batch's end makes superfluous, landed or not."""
-        dropped = delivery.superseded(box.undelivered)
+        dropped = superseded(box.undelivered)
         notifications, messages = [], []
         for each in box.notifications:
             if each.id in dropped:
@@ -172,25 +163,12 @@ class _Delivery:
             self.left.pop(each.id, None)
             self.parked.discard(each.id)
 
-    def _enter(self, lane: Lane) -> None:
-        """Go on if the channel is not blocked, or if it is our turn to try whether it still is."""
-        if lane.blocked is None:
-            return
-        now = self.clock()
-        if now < lane.probe_at:
-            raise _StopError(lane.blocked)
-        try:
-            self.outbox.take_probe(self.channel, now, now + delivery.PROBE_S)
-        except StaleError:
-            raise _StopError(lane.blocked) from None
-        self.is_probing = True
-
     def _resume(self, message: Message) -> None:
         since = delivery.to_look_from(message, self.clock())
         if since is None:
             return self._post(message)
         if self.clock() + delivery.LOOK_S > self.deadline_at:
-            raise _StopError("no time is left")
+            raise StopError("no time is left")
         message = self.outbox.update(delivery.leased(message, self.clock()))
         try:
             seen = announced(self.slack, message.channel or self.channel, since, self.deadline_at)
@@ -222,7 +200,7 @@ class _Delivery:
         self._settle(claimed, Accepted(ts, self.channel), was_found=True)
 
     def _post(self, message: Message) -> None:
-        self._take_slot()
+        self.way.take_slot()
         write = self.outbox.update if message.version else self.outbox.claim
         message = write(delivery.posting(message, self.channel, self.clock()))
         rendered = render(message, self.place, int(self.clock()))
@@ -238,35 +216,19 @@ class _Delivery:
                 self.outbox.hold(self.channel, message.next_attempt_at)
                 self._resume(message)
             case Unacceptable():
-                self._open_lane()
+                self.way.open()
                 message = self._put_back(delivery.after(answer, message, self.clock()))
                 if not message.parked:
                     self._resume(message)
             case Unclear(reason):
                 self._put_back(delivery.after(answer, message, self.clock()))
                 self.outbox.hold(self.channel, self.clock() + delivery.LANDING_S)
-                raise _StopError(reason)
+                raise StopError(reason)
             case Misconfigured(reason):
                 now = self.clock()
                 self._put_back(delivery.after(answer, message, now))
                 self.outbox.block(self.channel, reason, now + delivery.PROBE_S)
-                raise _StopError(reason)
-
-    def _take_slot(self) -> None:
-        """Wait until the channel may have one more message, if that is before the deadline."""
-        while (now := self.clock()) < self.deadline_at:
-            wait_s = self.outbox.take_slot(self.channel, now)
-            if wait_s <= 0:
-                return
-            if now + wait_s >= self.deadline_at:
-                raise _StopError("Slack wants no message yet")
-            self.sleep(wait_s)
-        raise _StopError("no time is left")
-
-    def _open_lane(self) -> None:
-        if self.is_probing:
-            self.outbox.unblock(self.channel)
-            self.is_probing = False
+                raise StopError(reason)
 
     def _put_back(self, message: Message) -> Message:
         ids = {each.id for each in message.notifications}
@@ -277,7 +239,7 @@ class _Delivery:
         self, message: Message, accepted: Accepted, *, was_found: bool, rest: Message | None = None
     ) -> Message | None:
         # Who may read the channel is in it; if it may not post there, the next message finds out.
-        self._open_lane()
+        self.way.open()
         rest = self.outbox.settle(message, accepted, int(self.clock()), rest)
         self.not_taken.pop(message.id, None)
         self._forget(*message.notifications)

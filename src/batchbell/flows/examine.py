@@ -3,13 +3,13 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.deployment import Account, Function, LogLine, Schedule, Stack
 from batchbell.domain.diagnosis.door import DoorAnswer
 from batchbell.domain.diagnosis.finding import Finding, skipped, unanswered
 from batchbell.domain.diagnosis.openai import ListAnswer
 from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import BatchbellError
+from batchbell.domain.outbox import Outbox
 from batchbell.domain.refusal import Refusal
 from batchbell.domain.watch import Watch
 

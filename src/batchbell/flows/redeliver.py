@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from batchbell.domain import delivery
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.errors import StaleError
 from batchbell.domain.notification import Message
+from batchbell.domain.outbox import Outbox
 
 
 class OutboxTable(Protocol):

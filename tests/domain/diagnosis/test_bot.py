@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from batchbell.domain.cursor import Leg, Position
-from batchbell.domain.delivery import Lane, Outbox
 from batchbell.domain.diagnosis.bot import (
     lane_finding,
     last_good_finding,
     parked_finding,
     undelivered_finding,
 )
+from batchbell.domain.outbox import Lane, Outbox
 from batchbell.domain.watch import KeyTrouble, Watch
 from tests.builders import NOW, a_message, a_notification
 

@@ -1,9 +1,9 @@
 """Bot: what the table says of polling and delivering."""
 
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.diagnosis.finding import Finding, good, wrong
 from batchbell.domain.diagnosis.slack import HISTORY, advice_for, refusal_in
 from batchbell.domain.message.wording import counted, duration
+from batchbell.domain.outbox import Outbox
 from batchbell.domain.watch import Watch
 
 LAST_GOOD, UNDELIVERED = "poll.last_good", "delivery.undelivered"

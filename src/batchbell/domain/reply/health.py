@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from batchbell.domain.command import Health, Recent, text_of
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.message.mrkdwn import date, escaped
 from batchbell.domain.message.rendered import Fields, Section
 from batchbell.domain.message.wording import counted, duration
+from batchbell.domain.outbox import Outbox
 from batchbell.domain.place import Place
 from batchbell.domain.reply.progress import STALE_S
 from batchbell.domain.reply.reply import Actions, Button, Reply, share_button

@@ -15,11 +15,11 @@ from batchbell.adapters.secret_store import SecretStore
 from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.adapters.slack_workspace import SlackWorkspace
 from batchbell.adapters.stack import StackReader
-from batchbell.domain.delivery import Outbox
 from batchbell.domain.deployment import Function, Stack, chosen
 from batchbell.domain.diagnosis.openai import ListAnswer
 from batchbell.domain.diagnosis.slack import Channel, Identity, Newest
 from batchbell.domain.errors import MissingError, PermanentError
+from batchbell.domain.outbox import Outbox
 from batchbell.domain.refusal import Refusal
 from batchbell.domain.secret import Slot, parameter_name
 from batchbell.domain.server import is_openai
