@@ -62,6 +62,58 @@ MUTATIONS = (
         '"version = :version"',
         '"attribute_exists(pk) OR version = :version"',
     ),
+    Mutation(
+        "a poll may write over what another one left",
+        "adapters/batch_table.py",
+        '"attribute_not_exists(pk) OR version = :version"',
+        '"attribute_not_exists(pk) OR attribute_exists(pk)"',
+    ),
+    Mutation(
+        "shards are taken of whichever poll wrote them",
+        "adapters/watch_items.py",
+        "if hashlib.sha256(packed).hexdigest()[:16] != shard.digest:",
+        "if not packed:",
+    ),
+    Mutation(
+        "a page from the middle is taken to show all that it should",
+        "flows/visit.py",
+        "                failed = in_vain = 0",
+        "                failed = in_vain = 0; self.learning.met_ids.update(window.ids)",
+    ),
+    Mutation(
+        "a baseline is begun anew after a poll that failed",
+        "flows/poll.py",
+        "if watch is None or watch.base_url",
+        "if watch is None or watch.failure or watch.base_url",
+    ),
+    Mutation(
+        "an end is announced before its counts are known",
+        "flows/learn.py",
+        "if is_unsure and not batch.is_retrieved",
+        "if is_unsure and False",
+    ),
+    Mutation(
+        "all statuses are asked for",
+        "domain/policy.py",
+        "return batch.status in",
+        "return True or batch.status in",
+    ),
+    Mutation(
+        "a batch is gone when it is first not known",
+        "domain/watch.py",
+        "GONE_AFTER_S = 3600",
+        "GONE_AFTER_S = 0",
+    ),
+    Mutation("a look in vain is not tried again", "domain/delivery.py", "MOST_LOOKS = 8", "MOST_LOOKS = 0"),
+    Mutation(
+        "a closed channel is tried after hours", "domain/delivery.py", "PROBE_S = 300", "PROBE_S = 21_600"
+    ),
+    Mutation(
+        "a digest counts as told with its first notification",
+        "domain/delivery.py",
+        "(message.id if by_first else each.id) in seen",
+        "message.id in seen",
+    ),
 )
 
 
