@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf
 
 from batchbell.domain.batch import TERMINAL
-from batchbell.domain.watch import GONE, GONE_AFTER_S
+from batchbell.domain.watch import GONE
 from local.judge import is_told, sentences, verdict_of
 from local.openai_paging import After
 from local.openai_simulator import Change
@@ -22,6 +22,9 @@ CLOCKS_DIFFER_S = 300
 
 CROSSES_S = 250
 """How much later than an end an earlier status may show, where both were under way."""
+
+GONE_AFTER_S = 3600
+"""A batch is gone when it was not known for so long."""
 
 LATEST_S = 1300
 """How long news may wait once nothing fails any more: the longest wait between two attempts, and some."""

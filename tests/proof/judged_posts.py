@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from batchbell.domain.delivery import LOOK_FIRST_AFTER_S, MOST_LOOKS
 from tests.builders import NOW
 from tests.proof.calls import Called, Outcome
 from tests.proof.faults import System
@@ -14,6 +13,12 @@ Posts = Mapping[str, list[Post]]
 
 SAYS_SO = "may be a repeat"
 UNREADABLE = "the history could not be read"
+
+MOST_TRIES = 8
+"""A history that fails so often counts as one that cannot be read."""
+
+LONG_STOP_S = 3600
+"""After a stop of so long the bot looks first; a table restored to later than that is not noticed."""
 
 LASTING_S = 600
 """A key refused for so long must have been told."""
@@ -41,7 +46,7 @@ def copy_of(played: Played, id: str, first: Post, second: Post) -> tuple[bool, s
         call for call in calls[: second.number] if call.system is System.POST and id in call.what.split()
     ]
     failed = [call for call in looks if call.outcome is Outcome.FAILED]
-    may_be_blind = last.outcome is Outcome.REFUSED or len(posts + failed) >= MOST_LOOKS
+    may_be_blind = last.outcome is Outcome.REFUSED or len(posts + failed) >= MOST_TRIES
     return may_be_blind, UNREADABLE if may_be_blind else "a copy, where the look could have been tried again"
 
 
@@ -51,7 +56,7 @@ def _was_forgotten(played: Played, first: Post, second: Post) -> bool:
     if restore is None or not NOW + restore.backup_at <= first.message.at < NOW + restore.at:
         return False
     stop_s = restore.at + restore.stop_s - restore.backup_at
-    return NOW + restore.at <= second.message.at and stop_s <= LOOK_FIRST_AFTER_S + MOST_SKEW_S
+    return NOW + restore.at <= second.message.at and stop_s <= LONG_STOP_S + MOST_SKEW_S
 
 
 def own_news(played: Played, posts: Posts) -> Iterator[str]:
