@@ -113,9 +113,12 @@ class SlackWire(HTTPHandler):
         is_post = method == "chat.postMessage"
 
         def reply(fault: slack_faults.Fault | None = None) -> Reply:
-            if fault:
-                self._simulator.faults[method].appendleft(fault)
-            return self._simulator.reply_to(method, arguments, token)
+            faults = self._simulator.faults[method]
+            faults.extend([fault] if fault else [])
+            answer = self._simulator.reply_to(method, arguments, token)
+            # While Slack is down none is taken; it is not the next call's.
+            faults.clear()
+            return answer
 
         def go_wrong(fault: Fault) -> Reply:
             if fault is Fault.SILENT:
