@@ -36,7 +36,7 @@ run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 test: check ## every check and every test
 	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
 
-prove: $(SETUP) ## random stories in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=… EXHAUST=1)
+prove: $(SETUP) ## random stories in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=… KEEP_ON=1 EXHAUST=1)
 	@TIME='$(TIME)' SEED='$(SEED)' STORIES='$(STORIES)' EXHAUST='$(EXHAUST)' PYTHONPATH=src $(DEV)/python -m tests.proof
 
 mutate: $(SETUP) ## take away one rule after the other, and see whether the stories find it (TIME=600 SEED=0)
@@ -67,7 +67,7 @@ lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command 'make lock' $(LOCK)
 
-setup: $(SETUP)
+setup: $(SETUP) ## what the rest needs, in .venv
 
 cost: $(SETUP) ## count anew what a month costs: docs/cost.md (two minutes)
 	@PYTHONPATH=src $(DEV)/python -m bench.cost --write docs/cost.md

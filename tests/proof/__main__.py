@@ -2,6 +2,8 @@
 
 TIME=60     how many seconds; SEED=0 the first story's seed, the next one's is one more
 STORIES=1   how many stories, if not until time is up
+KEEP_ON=1   go on after a story that breaks the promise; BRIEF=1 does not make it shorter
+EXHAUST=1   in place of random stories, one fault at every call of two of them
 """
 
 import os
