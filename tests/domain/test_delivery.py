@@ -10,6 +10,7 @@ from batchbell.domain.delivery import (
     after,
     doubtful,
     must_be_looked_for,
+    parted,
     posting,
 )
 from batchbell.domain.notification import (
@@ -20,7 +21,7 @@ from batchbell.domain.notification import (
     Unclear,
 )
 from batchbell.domain.outbox import Outbox, due
-from tests.builders import NOW, a_message, a_notification
+from tests.builders import NOW, a_message, a_notification, some_notifications
 
 
 def test_what_waited_long_without_an_attempt_is_looked_for_first() -> None:
@@ -29,6 +30,26 @@ def test_what_waited_long_without_an_attempt_is_looked_for_first() -> None:
     looked = [fresh, old, replace(fresh, look_first=True)]
 
     assert [must_be_looked_for(each, NOW) for each in looked] == [False, True, True]
+
+
+def test_of_a_digest_what_the_channel_shows_is_told_and_the_rest_is_posted() -> None:
+    news = tuple(some_notifications(3))
+    digest = a_message(id=news[0].id, notifications=news, unresolved_since=NOW)
+
+    shown, rest = parted(digest, {news[0].id})
+
+    assert shown is not None
+    assert rest is not None
+    assert (shown.notifications, rest.notifications, rest.may_be_repeat) == (news[:1], news[1:], True)
+    assert parted(digest, {each.id for each in news}) == (digest, None)
+
+
+def test_a_message_drawn_plainly_is_shown_by_its_first_notification_whatever_was_told_before() -> None:
+    news = tuple(some_notifications(3))
+    plain = a_message(id=news[0].id, notifications=news[1:], form=Form.PLAIN)
+
+    assert parted(plain, {news[0].id})[0] is None
+    assert parted(plain, {news[1].id}) == (plain, None)
 
 
 BEGUN = posting(a_message(), "C1", NOW)

@@ -114,10 +114,11 @@ def parted(message: Message, seen: Container[str]) -> tuple[Message | None, Mess
     Of a digest a part may have been announced before the table was restored. Drawn plainly, a
     message may name its first notification alone.
     """
-    by_first = message.form is Form.PLAIN
-    is_shown = [(message.id if by_first else each.id) in seen for each in message.notifications]
-    shown = tuple(each for each, is_it in zip(message.notifications, is_shown, strict=True) if is_it)
-    hidden = tuple(each for each, is_it in zip(message.notifications, is_shown, strict=True) if not is_it)
+    first = message.notifications[0]
+    named = [first if message.form is Form.PLAIN else each for each in message.notifications]
+    pairs = list(zip(message.notifications, named, strict=True))
+    shown = tuple(each for each, name in pairs if name.id in seen)
+    hidden = tuple(each for each, name in pairs if name.id not in seen)
     return (
         replace(message, notifications=shown) if shown else None,
         not_found(replace(message, notifications=hidden)) if hidden else None,
