@@ -1,6 +1,7 @@
 """Server: HTTP on a port of 127.0.0.1, each request in a thread of its own, until it is stopped."""
 
 import socket
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -39,7 +40,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler, ABC):
     """One connection, which the client may leave at any time; `answer` is what differs."""
 
     protocol_version = "HTTP/1.1"
@@ -55,9 +56,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.answer()
 
+    @abstractmethod
     def answer(self) -> None:
         """Send the reply to one request."""
-        raise NotImplementedError
 
     def body(self) -> bytes:
         """What was sent along."""

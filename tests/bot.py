@@ -137,6 +137,19 @@ class BotUnderTest:
         return [message.text for message in self.slack.messages]
 
 
+def told_and_forgotten(bot: BotUnderTest, stopped_s: float) -> str:
+    """A batch whose end was announced before the bot stopped, and the table was restored to earlier."""
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    backup = bot.table.items()
+    bot.openai.move(batch["id"], "completed")
+    bot.tick()
+    bot.clock.at += stopped_s
+    bot.table.restore(backup)
+    return str(batch["id"])
+
+
 def ids_of(metadata: object) -> list[str]:
     assert isinstance(metadata, dict)
     return str(metadata["event_payload"]["ids"]).split()

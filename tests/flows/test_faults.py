@@ -10,7 +10,7 @@ from batchbell.domain.watch import Watch
 from local import openai_faults, slack_faults
 from local.openai_faults import Cut, Fault, Kind
 from local.openai_paging import After
-from tests.bot import BotUnderTest
+from tests.bot import BotUnderTest, told_and_forgotten
 from tests.builders import DAY_S, a_policy
 from tests.tables import cut_after, cut_before, throttled
 
@@ -445,14 +445,7 @@ def test_a_restored_table_that_remembers_a_refused_message_repeats_it_with_a_wor
 def test_after_a_restore_a_copy_that_failed_is_looked_for_as_far_back_as_the_first(
     bot: BotUnderTest, fault: slack_faults.Fault
 ) -> None:
-    bot.tick()
-    batch = bot.openai.add()
-    bot.tick()
-    backup = bot.table.items()
-    bot.openai.move(batch["id"], "completed")
-    bot.tick()
-    bot.clock.at += 2 * 3600
-    bot.table.restore(backup)
+    batch_id = told_and_forgotten(bot, 2 * 3600)
     bot.slack.scopes.discard("channels:history")
     bot.slack.faults[POST].append(fault)
     bot.tick()
@@ -460,20 +453,13 @@ def test_after_a_restore_a_copy_that_failed_is_looked_for_as_far_back_as_the_fir
 
     bot.tick(12)
 
-    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert bot.announced() == [f"{batch_id}#completed"]
     assert nothing_is_left(bot)
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
 def test_a_run_that_dies_after_a_restore_repeats_nothing(bot: BotUnderTest, nth: int) -> None:
-    bot.tick()
-    batch = bot.openai.add()
-    bot.tick()
-    backup = bot.table.items()
-    bot.openai.move(batch["id"], "completed")
-    bot.tick()
-    bot.clock.at += 3600
-    bot.table.restore(backup)
+    batch_id = told_and_forgotten(bot, 3600)
     bot.poll()
     count = 0
 
@@ -487,7 +473,7 @@ def test_a_run_that_dies_after_a_restore_repeats_nothing(bot: BotUnderTest, nth:
         with suppress(Killed):
             bot.tick()
 
-    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert bot.announced() == [f"{batch_id}#completed"]
 
 
 def test_after_a_restore_a_digest_of_which_one_was_announced_tells_the_others_too(bot: BotUnderTest) -> None:

@@ -8,7 +8,7 @@ from batchbell.domain.watch import LONG_STOP_S
 from local import openai_faults, slack_faults
 from local.openai_faults import Kind
 from local.openai_rows import counts
-from tests.bot import BotUnderTest, ids_of
+from tests.bot import BotUnderTest, ids_of, told_and_forgotten
 from tests.builders import DAY_S, a_policy
 
 
@@ -370,18 +370,11 @@ def test_a_restore_repeats_nothing_of_a_server_that_does_not_say_when_batches_en
     bot: BotUnderTest,
 ) -> None:
     bot.openai.mangle = lambda row: row | {"completed_at": None}
-    bot.tick()
-    batch = bot.openai.add()
-    bot.tick()
-    backup = bot.table.items()
-    bot.openai.move(batch["id"], "completed")
-    bot.tick()
-    bot.clock.at += 2 * LONG_STOP_S
-    bot.table.restore(backup)
+    batch_id = told_and_forgotten(bot, 2 * LONG_STOP_S)
 
     bot.tick(3)
 
-    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert bot.announced() == [f"{batch_id}#completed"]
 
 
 def test_a_restore_does_not_repeat_that_a_batch_is_gone(bot: BotUnderTest) -> None:

@@ -9,7 +9,7 @@ from tests.proof.faults import KINDS, Fault, System
 from tests.proof.judge import Judged, judged
 from tests.proof.play import Play
 from tests.proof.played import Faults
-from tests.proof.story import Life, Story, Verdict
+from tests.proof.story import SMALL, Life, Story, Verdict
 
 _ENDED_AT = (150, 160, 250, 260, 270, 330, 335, 336)
 
@@ -42,7 +42,7 @@ DEEP = Story(
         *(Life(f"batch_{n}", born_at=n, ended_at=170, verdict=Verdict.PARTLY) for n in range(6)),
     ),
     page_size=3,
-    watch_bytes=(140, 160),
+    watch_sizes=SMALL,
 )
 """Two open batches are looked up far down the list, one is lost, six ends are told in one digest, the watch has shards."""
 

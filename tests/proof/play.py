@@ -2,15 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
 from random import Random
 from typing import TypeVar
-from unittest.mock import patch
 
 import requests
 
-from batchbell.adapters import watch_items
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
@@ -62,14 +59,11 @@ class Play:
         self._backup: dict[Key, Item] = {}
         self._known = Known()
         self._coming: dict[System, list[tuple[int, Fault]]] = defaultdict(list)
-        self._sizes = ExitStack()
         self._connect()
 
     def _connect(self) -> None:
         """Make our adapters, and lay our wires beneath them."""
         story, openai, slack = self._story, self.around.openai, self.around.slack
-        for name, size in zip(("HEAD_BYTES", "SHARD_BYTES"), story.watch_bytes, strict=True):
-            self._sizes.enter_context(patch.object(watch_items, name, size))
         calls = Calls(self.stage, story.seed, self._choose, self._say)
         self.played.calls = calls
         client, session = make_client(), requests.Session()
@@ -78,7 +72,7 @@ class Play:
         TableWire(calls, client, self.table)
         self._slack_wire = SlackWire(calls, slack)
         table = Table(client, NAME, story.retention_s, self.stage.pause)
-        self._outbox, self._batches = OutboxTable(table), BatchTable(table)
+        self._outbox, self._batches = OutboxTable(table), BatchTable(table, story.watch_sizes)
         self._listing = OpenAIBatches(
             openai.base_url,
             lambda afresh: openai.key,
@@ -151,7 +145,6 @@ class Play:
 
     def _close(self) -> None:
         self.stage.close()
-        self._sizes.close()
         self._slack_wire.close()
         self.around.close()
 

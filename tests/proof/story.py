@@ -5,7 +5,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from batchbell.adapters.watch_items import HEAD_BYTES, SHARD_BYTES
+from batchbell.adapters.watch_items import SIZES, Sizes
 from local.openai_paging import After
 from local.openai_rows import counts
 from tests.proof.faults import System
@@ -17,6 +17,10 @@ MOST_LATE_S = 200
 
 MOST_SKEW_S = 90
 """... the bot's clock may differ from the servers': together less than the cursor's overlap."""
+
+
+SMALL = Sizes(head=140, shard=160)
+"""So small that a few batches fill a head and several shards."""
 
 
 class Verdict(StrEnum):
@@ -102,8 +106,8 @@ class Restore:
 class Story:
     """All that happens, in seconds from its beginning.
 
-    `fault_rate` is the share of calls that go wrong: of those to the `victims`. `watch_bytes` is how
-    much the watch's head and each shard may hold.
+    `fault_rate` is the share of calls that go wrong: of those to the `victims`. `watch_sizes` are
+    those of the watch's items.
     """
 
     seed: int
@@ -117,7 +121,7 @@ class Story:
     unknown_after: After = After.REFUSED
     notify_on: tuple[str, ...] = ("completed", "failed", "expired")
     retention_s: int = 30 * DAY_S
-    watch_bytes: tuple[int, int] = (HEAD_BYTES, SHARD_BYTES)
+    watch_sizes: Sizes = SIZES
 
     @property
     def length_s(self) -> int:
@@ -143,7 +147,7 @@ def story_for(seed: int) -> Story:
         unknown_after=random.choice(_AFTER),
         notify_on=random.choice(_NOTIFY_ON),
         retention_s=random.choice((30 * DAY_S, 30 * DAY_S, 4 * 3600)),
-        watch_bytes=random.choice(((HEAD_BYTES, SHARD_BYTES), (140, 160))),
+        watch_sizes=random.choice((SIZES, SMALL)),
     )
 
 

@@ -4,11 +4,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from batchbell.adapters.watch_items import HEAD_BYTES, SHARD_BYTES
+from batchbell.adapters.watch_items import SIZES, Sizes
 from tests.proof.faults import KINDS, System
 from tests.proof.judge import judged
 from tests.proof.play import Play
-from tests.proof.story import Kind, Life, Story, Upset, Verdict
+from tests.proof.story import SMALL, Kind, Life, Story, Upset, Verdict
 from tests.proof.tally import Tally
 
 
@@ -20,11 +20,11 @@ class Team(RuleBasedStateMachine):
     @initialize(
         seed=st.integers(0, 999),
         page_size=st.sampled_from([2, 100]),
-        watch_bytes=st.sampled_from([(HEAD_BYTES, SHARD_BYTES), (140, 160)]),
+        watch_sizes=st.sampled_from([SIZES, SMALL]),
     )
-    def begin(self, seed: int, page_size: int, watch_bytes: tuple[int, int]) -> None:
+    def begin(self, seed: int, page_size: int, watch_sizes: Sizes) -> None:
         self.born = 0
-        story = Story(seed, ticks=(10**6,), lives=(), page_size=page_size, watch_bytes=watch_bytes)
+        story = Story(seed, ticks=(10**6,), lives=(), page_size=page_size, watch_sizes=watch_sizes)
         self.play = Play(story, {})
         self.play.pass_time(0)
         self.play.tick()

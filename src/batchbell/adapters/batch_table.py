@@ -13,7 +13,7 @@ from batchbell.adapters.dynamodb import (
 from batchbell.adapters.outbox_table import notification_put, record_key
 from batchbell.adapters.recent_table import INDEX_UPDATE, index_values
 from batchbell.adapters.table_json import decoded, encoded
-from batchbell.adapters.watch_items import HEAD_KEY, head_from, items_of, shard_key, with_shards
+from batchbell.adapters.watch_items import HEAD_KEY, SIZES, Sizes, head_from, items_of, shard_key, with_shards
 from batchbell.domain.batch import TERMINAL, Batch
 from batchbell.domain.errors import PermanentError, TransientError
 from batchbell.domain.notification import Notification
@@ -30,10 +30,11 @@ _READ_AT_ONCE = (HEAD_KEY, shard_key(0))
 
 
 class BatchTable:
-    """Reads and writes for polling."""
+    """Reads and writes for polling; `sizes` are those of the watch's items."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, sizes: Sizes = SIZES) -> None:
         self._table = table
+        self._sizes = sizes
 
     def load_watch(self) -> Watch | None:
         """What the last poll left. Raises: TransientError, PermanentError."""
@@ -58,7 +59,7 @@ class BatchTable:
 
         Raises: StaleError if another poll wrote first; TransientError, PermanentError.
         """
-        written, head, writes = items_of(watch)
+        written, head, writes = items_of(watch, self._sizes)
         writes += map(notification_put, owed)
         put: Item = {
             "Item": head,

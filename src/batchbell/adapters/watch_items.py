@@ -9,7 +9,7 @@ import json
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -19,20 +19,29 @@ from batchbell.domain.batch import RequestCounts
 from batchbell.domain.spot import position_of
 from batchbell.domain.watch import Shard, Watch, Watched
 
-HEAD_BYTES = 7_800
-"""With the rest of the head this stays below 10 KB, so that writing it takes 10 units at most."""
-
-SHARD_BYTES = 80_000
-"""A transaction takes 100 items and 4 MB: the shards of more than 100,000 open batches."""
-
 HEAD_KEY: Item = {"pk": {"S": "watch"}, "sk": {"S": "watch"}}
 
 Rows = list[tuple[str, Watched]]
 
 
-def items_of(watch: Watch) -> tuple[Watch, Item, list[Item]]:
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many bytes of rows the head and each shard may hold.
+
+    With the rest of the head it stays below 10 KB, so that writing it takes 10 units at most. A
+    transaction takes 100 items and 4 MB: the shards of more than 100,000 open batches.
+    """
+
+    head: int = 7_800
+    shard: int = 80_000
+
+
+SIZES = Sizes()
+
+
+def items_of(watch: Watch, sizes: Sizes = SIZES) -> tuple[Watch, Item, list[Item]]:
     """The watch as it will have been written, its head, and the writes of shards that changed."""
-    head, groups = _grouped(watch)
+    head, groups = _grouped(watch, sizes)
     taken = {number for number, _ in groups}
     free = (number for number in count() if number not in taken)
     shards, writes = [], []
@@ -85,7 +94,7 @@ def _head(watch: Watch, rows: Rows) -> Item:
     }
 
 
-def _grouped(watch: Watch) -> tuple[Rows, list[tuple[int | None, Rows]]]:
+def _grouped(watch: Watch, sizes: Sizes) -> tuple[Rows, list[tuple[int | None, Rows]]]:
     """The head's rows and the shards', newest first, each beside the shard's number if it had one.
 
     Rows stay where they are until an item is too large, or two fit well into one.
@@ -101,28 +110,28 @@ def _grouped(watch: Watch) -> tuple[Rows, list[tuple[int | None, Rows]]]:
         groups[-1][1].append(row)
     (_, head), *others = groups
     size = len(_packed(head))
-    if size > HEAD_BYTES:
-        left = len(head) * HEAD_BYTES // (2 * size)
+    if size > sizes.head:
+        left = len(head) * sizes.head // (2 * size)
         others.insert(0, (None, head[left:]))
-        head, size = head[:left], HEAD_BYTES // 2
-    shards = _evened(others)
-    if shards and size + len(_packed(shards[0][1])) <= HEAD_BYTES * 3 // 4:
+        head, size = head[:left], sizes.head // 2
+    shards = _evened(others, sizes.shard)
+    if shards and size + len(_packed(shards[0][1])) <= sizes.head * 3 // 4:
         head += shards.pop(0)[1]
     return head, shards
 
 
-def _evened(groups: Sequence[tuple[int | None, Rows]]) -> list[tuple[int | None, Rows]]:
+def _evened(groups: Sequence[tuple[int | None, Rows]], most: int) -> list[tuple[int | None, Rows]]:
     """The groups, neighbours joined where both are small, and what is too large cut in parts."""
     evened: list[tuple[int | None, Rows]] = []
-    last_size = SHARD_BYTES
+    last_size = most
     for number, rows in groups:
         size = len(_packed(rows))
-        if last_size + size <= SHARD_BYTES * 3 // 4:
+        if last_size + size <= most * 3 // 4:
             last_number, last_rows = evened[-1]
             evened[-1] = (number if last_number is None else last_number, last_rows + rows)
             last_size += size
             continue
-        parts = math.ceil(2 * size / SHARD_BYTES) if size > SHARD_BYTES else 1
+        parts = math.ceil(2 * size / most) if size > most else 1
         step = math.ceil(len(rows) / parts) or 1
         for start in range(0, len(rows), step):
             evened.append((number if start == 0 else None, rows[start : start + step]))
