@@ -17,8 +17,9 @@ from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
 from batchbell.domain.policy import Policy
 from batchbell.flows.answer import Sources, answer
-from batchbell.flows.deliver import DeliverResult, deliver
+from batchbell.flows.deliver import deliver
 from batchbell.flows.poll import PollResult, poll
+from batchbell.flows.tally import DeliverResult
 from batchbell.handlers.schedule import is_all_told
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator

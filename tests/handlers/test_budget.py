@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from batchbell.adapters.dynamodb import make_client
-from batchbell.flows.deliver import DeliverResult
 from batchbell.flows.poll import PollResult, poll
+from batchbell.flows.tally import DeliverResult
 from batchbell.handlers import schedule
 from batchbell.handlers.schedule import is_all_told
 from local.meter import Meter, item_of

@@ -15,8 +15,9 @@ from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.slack_messages import SlackMessages
 from batchbell.domain.errors import BatchbellError
 from batchbell.domain.place import Place
-from batchbell.flows.deliver import DeliverResult, deliver
+from batchbell.flows.deliver import deliver
 from batchbell.flows.poll import PollResult, poll
+from batchbell.flows.tally import DeliverResult
 from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE, is_all_told
 from local.memory_table import Item, Key, MemoryTable
 from local.slack_simulator import CHANNEL, Landed

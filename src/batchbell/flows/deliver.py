@@ -24,6 +24,7 @@ from batchbell.domain.outbox import Outbox, due, grouped, superseded
 from batchbell.domain.place import Place
 from batchbell.flows.lane import LaneTable, StopError, Way
 from batchbell.flows.look import History, announced, looked_for
+from batchbell.flows.tally import DeliverResult, Tally
 
 
 class OutboxTable(LaneTable, Protocol):
@@ -54,26 +55,6 @@ class Slack(History, Protocol):
     def post(self, channel: str, rendered: Rendered, form: Form) -> Answer: ...
 
 
-@dataclass(slots=True)
-class DeliverResult:
-    """What one delivery did, in notifications; `stopped_by` is why it left the rest.
-
-    `found` of the delivered had been posted before; `waiting` are left, `parked` of them for a
-    person; `oldest_s` is the age of the oldest of them. `not_taken` is what Slack said of a message
-    that it did not take: None where there was merely no more room or time.
-    """
-
-    delivered: int = 0
-    found: int = 0
-    posts: int = 0
-    waiting: int = 0
-    parked: int = 0
-    oldest_s: int = 0
-    unreadable: int = 0
-    stopped_by: str | None = None
-    not_taken: str | None = None
-
-
 def deliver(
     outbox: OutboxTable,
     slack: Slack,
@@ -92,16 +73,17 @@ def deliver(
     """
     way = Way(outbox, channel, clock, sleep, deadline_at)
     run = _Delivery(outbox, slack, place, channel, clock, deadline_at, way)
+    stopped_by = None
     try:
         run.run(outbox.read(channel))
     except StopError as stop:
-        run.result.stopped_by = str(stop)
-    return run.count()
+        stopped_by = str(stop)
+    return run.tally.result(int(clock()), stopped_by)
 
 
 @dataclass(slots=True)
 class _Delivery:
-    """One run, and what it has left to do."""
+    """One run."""
 
     outbox: OutboxTable
     slack: Slack
@@ -110,16 +92,11 @@ class _Delivery:
     clock: Callable[[], float]
     deadline_at: float
     way: Way
-    result: DeliverResult = field(default_factory=DeliverResult)
-    left: dict[str, int] = field(default_factory=dict)
-    parked: set[str] = field(default_factory=set)
-    not_taken: dict[str, str] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     def run(self, box: Outbox) -> None:
         """Finish what was begun before, then post what is new."""
-        self.left = {each.id: each.recorded_at for each in box.undelivered}
-        self.parked = {n.id for each in box.messages if each.parked for n in each.notifications}
-        self.result.unreadable = box.unreadable
+        self.tally.begin(box)
         box = self._without_superseded(box)
         messages, fresh = due(box, self.clock()), box.notifications
         if not messages and not fresh:
@@ -146,22 +123,17 @@ class _Delivery:
         for each in box.notifications:
             if each.id in dropped:
                 self.outbox.drop(each)
-                self._forget(each)
+                self.tally.drop(each.id)
             else:
                 notifications.append(each)
         for message in box.messages:
             if dropped.issuperset(each.id for each in message.notifications):
                 with suppress(StaleError):
                     self.outbox.abandon(message)
-                    self._forget(*message.notifications)
+                    self.tally.drop(*(each.id for each in message.notifications))
             else:
                 messages.append(message)
         return replace(box, notifications=tuple(notifications), messages=tuple(messages))
-
-    def _forget(self, *notifications: Notification) -> None:
-        for each in notifications:
-            self.left.pop(each.id, None)
-            self.parked.discard(each.id)
 
     def _resume(self, message: Message) -> None:
         since = delivery.to_look_from(message, self.clock())
@@ -205,9 +177,9 @@ class _Delivery:
         message = write(delivery.posting(message, self.channel, self.clock()))
         rendered = render(message, self.place, int(self.clock()))
         answer = self.slack.post(self.channel, rendered, message.form)
-        self.result.posts += 1
+        self.tally.posts += 1
         if not isinstance(answer, Accepted):
-            self.not_taken[message.id] = answer.reason
+            self.tally.refuse(message, answer.reason)
         match answer:
             case Accepted():
                 self._settle(message, answer, was_found=False)
@@ -231,8 +203,7 @@ class _Delivery:
                 raise StopError(reason)
 
     def _put_back(self, message: Message) -> Message:
-        ids = {each.id for each in message.notifications}
-        self.parked = self.parked | ids if message.parked else self.parked - ids
+        self.tally.put_back(message)
         return self.outbox.update(message)
 
     def _settle(
@@ -241,17 +212,5 @@ class _Delivery:
         # Who may read the channel is in it; if it may not post there, the next message finds out.
         self.way.open()
         rest = self.outbox.settle(message, accepted, int(self.clock()), rest)
-        self.not_taken.pop(message.id, None)
-        self._forget(*message.notifications)
-        self.result.delivered += len(message.notifications)
-        self.result.found += len(message.notifications) if was_found else 0
+        self.tally.settle(message, was_found=was_found)
         return rest
-
-    def count(self) -> DeliverResult:
-        """The result, with what is left."""
-        self.result.waiting = len(self.left)
-        self.result.parked = len(self.parked)
-        self.result.not_taken = next(iter(self.not_taken.values()), None)
-        oldest_at = min(self.left.values(), default=int(self.clock()))
-        self.result.oldest_s = max(0, int(self.clock()) - oldest_at)
-        return self.result

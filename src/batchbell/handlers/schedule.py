@@ -17,8 +17,9 @@ from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.adapters.secrets import MissingSecretError, Secrets
 from batchbell.domain.errors import BatchbellError, StaleError
 from batchbell.domain.place import Place
-from batchbell.flows.deliver import DeliverResult, deliver
+from batchbell.flows.deliver import deliver
 from batchbell.flows.poll import PollResult, poll
+from batchbell.flows.tally import DeliverResult
 from batchbell.handlers.journal import JournaledBatchTable, JournaledOutboxTable, JournaledSlack
 from batchbell.settings import Settings, settings_from
 
