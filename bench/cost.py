@@ -18,8 +18,9 @@ import boto3
 from bench.prices import Measured, Month, Team, page
 from local.meter import Meter, item_of, size
 from local.openai_simulator import OpenAISimulator
-from local.slack_simulator import CHANNEL, SlackSimulator
+from local.slack_simulator import SlackSimulator
 from tests.asking import SECRET, a_command, an_event, signed
+from tests.environment import environ_of
 from tests.tables import LocalTable
 
 ENDED, OPEN = 100, 10
@@ -130,26 +131,8 @@ def a_bench() -> Iterator[Bench]:
             boto3.client("ssm").put_parameter(
                 Name=f"/batchbell/search/{name}", Value=value, Type="SecureString"
             )
-        os.environ.update(_environ(openai, slack, table.name))
+        os.environ.update(environ_of(openai, slack, table.name), POWERTOOLS_SERVICE_NAME="batchbell-search")
         yield Bench(openai, slack, table, meter, io.StringIO())
-
-
-def _environ(openai: OpenAISimulator, slack: SlackSimulator, table_name: str) -> dict[str, str]:
-    return {
-        "POWERTOOLS_SERVICE_NAME": "batchbell-search",
-        "TEAM_NAME": "search",
-        "SLACK_CHANNEL": CHANNEL,
-        "OPENAI_BASE_URL": openai.base_url,
-        "SLACK_BASE_URL": slack.base_url,
-        "NOTIFY_ON": "completed,failed,expired",
-        "METADATA_FILTER": "",
-        "RETENTION_DAYS": "30",
-        "SLASH_COMMAND": "/batches",
-        "TABLE_NAME": table_name,
-        "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
-        "SLACK_BOT_TOKEN_PARAMETER": "/batchbell/search/slack-bot-token",
-        "SLACK_SIGNING_SECRET_PARAMETER": "/batchbell/search/slack-signing-secret",
-    }
 
 
 def main() -> None:

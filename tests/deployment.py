@@ -8,7 +8,8 @@ import boto3
 
 from batchbell.handlers import schedule
 from local.openai_simulator import OpenAISimulator
-from local.slack_simulator import CHANNEL, SlackSimulator
+from local.slack_simulator import SlackSimulator
+from tests.environment import environ_of
 from tests.tables import LocalTable
 
 EVENT = Path(__file__).parents[1] / "events" / "schedule.json"
@@ -28,18 +29,7 @@ class Deployment:
         self.openai = openai
         self.slack = slack
         self.ssm = boto3.client("ssm")
-        self.environ = {
-            "TEAM_NAME": "search",
-            "SLACK_CHANNEL": CHANNEL,
-            "OPENAI_BASE_URL": openai.base_url,
-            "SLACK_BASE_URL": slack.base_url,
-            "NOTIFY_ON": "completed,failed,expired",
-            "METADATA_FILTER": "",
-            "RETENTION_DAYS": "30",
-            "TABLE_NAME": table.name,
-            "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
-            "SLACK_BOT_TOKEN_PARAMETER": "/batchbell/search/slack-bot-token",
-        }
+        self.environ = environ_of(openai, slack, table.name)
 
     def store_secrets(self, key: str = "sk-test", token: str = "xoxb-test") -> None:
         secrets = {"openai-api-key": key, "slack-bot-token": token}
