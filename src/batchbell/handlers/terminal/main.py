@@ -18,8 +18,9 @@ OK, WRONG, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 _SECRETS = """\
 Asks for the three without showing them, checks key and token with their services and the form of
 the signing secret, and stores them as SSM SecureStrings. Enter keeps what is stored. When
-standard input is not a terminal, the three are read from it, one on each line, in the order openai-api-key, slack-bot-token,
-slack-signing-secret; an empty or missing line keeps what is stored."""
+standard input is not a terminal, the three are read from it, one on each line, in the order
+openai-api-key, slack-bot-token, slack-signing-secret; an empty or missing line keeps what is
+stored."""
 
 
 def main(arguments: Sequence[str] | None = None, *, address_of: Callable[[str], str] = str) -> int:
