@@ -1,0 +1,54 @@
+"""Errors, named by what the caller must do about them.
+
+BatchbellError
+ ├── TransientError           try later
+ ├── PermanentError           a person must act
+ │    ├── AuthenticationError the service refused the key or token, or what it may do
+ │    ├── NotFoundError       the service knows no such thing
+ │    ├── SignInError         the operator must sign in to AWS
+ │    └── ForbiddenError      the operator needs a permission in AWS
+ └── ConflictError            another run was first: read again
+"""
+
+
+class BatchbellError(Exception):
+    """Base of what batchbell raises on purpose. No message holds a secret or a body.
+
+    `status` is the HTTP status of the answer, 0 where none came; `code` the service's own error code.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, code: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class TransientError(BatchbellError):
+    """The call may succeed later, after `retry_after_s` if the service said so."""
+
+
+class PermanentError(BatchbellError):
+    """The call will fail until a person changes something."""
+
+
+class AuthenticationError(PermanentError):
+    """Authentication or permission failed (401 or 403)."""
+
+
+class NotFoundError(PermanentError):
+    """The service knows no such thing."""
+
+
+class SignInError(PermanentError):
+    """AWS does not accept the operator's credentials, or no region is set."""
+
+
+class ForbiddenError(PermanentError):
+    """AWS knows the operator and does not allow the call."""
+
+
+class ConflictError(BatchbellError):
+    """What was read has been changed since by another run."""

@@ -1,0 +1,509 @@
+"""Batches as the API answers them, and the notifications and messages made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """The eight documented statuses. A server may answer others, which count as open."""
+
+    VALIDATING = "validating"
+    FAILED = "failed"
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+TERMINAL: frozenset[str] = frozenset({Status.FAILED, Status.COMPLETED, Status.EXPIRED, Status.CANCELLED})
+
+DELETED = "gone"
+"""The status recorded of a batch that the server no longer knows; also in message metadata."""
+
+_SPELLINGS = {
+    "canceled": Status.CANCELLED,
+    "canceling": Status.CANCELLING,
+    "complete": Status.COMPLETED,
+    "succeeded": Status.COMPLETED,
+    "error": Status.FAILED,
+    "errored": Status.FAILED,
+    "timed_out": Status.EXPIRED,
+}
+
+
+def normalised(status: str) -> str:
+    """Return the status in the API's own spelling; an unknown one is kept, in lower case."""
+    word = "_".join(status.strip().lower().replace("-", " ").split())
+    return _SPELLINGS.get(word, word)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """Requests of a batch; `completed` are the successful ones."""
+
+    total: int
+    completed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchError:
+    """Why a batch failed; `line` is a line of the input file, counted from 1."""
+
+    code: str | None = None
+    message: str | None = None
+    line: int | None = None
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens; cached ones are part of the input, reasoning ones of the output."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch as the API answered it; times in Unix seconds, `None` where the API said nothing.
+
+    `errors` and `metadata` are bounded when parsed; `errors_left_out` counts what was cut.
+    `is_retrieved` tells a batch retrieved by id from a row of a list.
+    """
+
+    id: str
+    status: str
+    created_at: int | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    completion_window: str | None = None
+    input_file_id: str | None = None
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    in_progress_at: int | None = None
+    expires_at: int | None = None
+    finalizing_at: int | None = None
+    completed_at: int | None = None
+    failed_at: int | None = None
+    expired_at: int | None = None
+    cancelling_at: int | None = None
+    cancelled_at: int | None = None
+    request_counts: RequestCounts | None = None
+    usage: Usage | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    errors: tuple[BatchError, ...] = ()
+    errors_left_out: int = 0
+    is_retrieved: bool = False
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in TERMINAL and self.status != DELETED
+
+    @property
+    def ended_at(self) -> int | None:
+        """When the batch reached its terminal status; None while open or where the server is silent."""
+        at: int | None = getattr(self, f"{self.status}_at") if self.is_terminal else None
+        return at
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of an answer: `raw` is its JSON, `batch` what was read from it, None where that failed.
+
+    `id` names the row in logs: the batch's id, or its place in the page.
+    """
+
+    id: str
+    batch: Batch | None
+    raw: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of List Batches, newest first.
+
+    `has_more` is None where the server does not say. `project` is the `openai-project` response header.
+    """
+
+    rows: tuple[Row, ...]
+    has_more: bool | None = False
+    project: str | None = None
+    organization: str | None = None
+
+    @property
+    def batches(self) -> list[Batch]:
+        return [row.batch for row in self.rows if row.batch]
+
+    @property
+    def unreadable(self) -> list[str]:
+        return [row.id for row in self.rows if row.batch is None]
+
+
+class Outcome(StrEnum):
+    """How a batch really ended. `completed` is not success."""
+
+    SUCCEEDED = "succeeded"
+    PARTLY_FAILED = "partly failed"
+    ALL_FAILED = "all failed"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+def outcome_of(batch: Batch) -> Outcome | None:
+    """Return the outcome of a terminal batch, None for an open one.
+
+    A list may show a batch completed before it shows its counts, so "0 of 0" is only believed of
+    a batch that was retrieved by id.
+    """
+    if batch.status != Status.COMPLETED:
+        return Outcome(batch.status) if batch.is_terminal else None
+    match batch.request_counts:
+        case RequestCounts(total=0, completed=0, failed=0) if batch.is_retrieved:
+            return Outcome.EMPTY
+        case None | RequestCounts(completed=0, failed=0):
+            return Outcome.UNKNOWN
+        case RequestCounts(completed=0):
+            return Outcome.ALL_FAILED
+        case RequestCounts(total, completed, failed=0) if completed >= total:
+            return Outcome.SUCCEEDED
+    return Outcome.PARTLY_FAILED
+
+
+def has_failures(batch: Batch) -> bool:
+    """Whether any request of a completed batch failed, as far as it is known."""
+    outcome = outcome_of(batch)
+    return outcome in (Outcome.PARTLY_FAILED, Outcome.ALL_FAILED) or (
+        outcome is Outcome.UNKNOWN and batch.error_file_id is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The two times that move only after a complete read; design in docs/decisions.
+
+    The next poll reads back to `read_back_to`: every older row is recorded, or had ended. A terminal
+    batch without a record is new only if it was created at or after `announce_from`, which only grows.
+    """
+
+    read_back_to: int = 0
+    announce_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The part of the list that an incomplete read left: what follows row `after`, down to a time.
+
+    The answer must begin with row `expected`, which was read already. What is newer than `top_to` has
+    been read. `cursor` is to be set when the range is done.
+    """
+
+    after: str
+    expected: str
+    down_to: int
+    top_to: int
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class AuthIncident:
+    """OpenAI refused the key at `polls` polls in a row since `since`."""
+
+    since: int
+    polls: int
+
+
+class BaselineReason(StrEnum):
+    """Why a baseline was begun."""
+
+    INSTALLED = "installed"
+    BASE_URL = "base_url"
+    PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An open batch that the server has not known since `missing_since`."""
+
+    batch: Batch
+    missing_since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """A baseline was begun at `since`: `open_count` batches will be announced when they end.
+
+    `statuses` and `metadata_filter` say which batches the channel will hear about.
+    """
+
+    since: int
+    reason: BaselineReason
+    base_url: str
+    open_count: int
+    ended_count: int
+    statuses: tuple[str, ...] = ()
+    metadata_filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """OpenAI has refused the API key (`status` 401 or 403) at every poll since `since`."""
+
+    since: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAccepted:
+    """OpenAI accepts the API key again, which it refused from `refused_since` to `since`."""
+
+    refused_since: int
+    since: int
+
+
+Subject = Batch | Deleted | Watching | KeyRefused | KeyAccepted
+
+
+class State(StrEnum):
+    """Where a notification stands. Once it is sent it is removed.
+
+    LEASED: a run is posting it, until `due_at`. UNKNOWN: an attempt's outcome is not known, so the
+    channel is searched before the next one. PARKED: a person must act.
+    """
+
+    PENDING = "pending"
+    LEASED = "leased"
+    UNKNOWN = "unknown"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One announcement that is owed to Slack, with a snapshot of its subject, and how far it came.
+
+    `id` is `<batch id>#<status>`; notifications about the bot itself have ids of the same form.
+    `message_id` names the message it belongs to, fixed before the first attempt. It is not tried
+    before `due_at`. `unknown_since` is the first attempt whose outcome is not known; it stays until
+    the notification is sent. `attempts` counts posts and history reads in vain. `posted_unread`: a
+    copy was posted although the history could not be read. `version` counts the writes.
+    """
+
+    id: str
+    recorded_at: int
+    subject: Subject
+    state: State = State.PENDING
+    message_id: str | None = None
+    due_at: float = 0
+    attempts: int = 0
+    unknown_since: float | None = None
+    posted_unread: bool = False
+    text_only: bool = False
+    reason: str | None = None
+    channel: str | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """Nothing is posted to the channel before `not_before`; `blocked_reason` is why Slack refuses it."""
+
+    not_before: float = 0
+    blocked_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """All that is not sent, oldest first; `unreadable` counts items that a newer version wrote."""
+
+    notifications: tuple[Notification, ...] = ()
+    channel: ChannelState = ChannelState()
+    unreadable: int = 0
+
+    @property
+    def parked(self) -> list[Notification]:
+        return [each for each in self.notifications if each.state is State.PARKED]
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """What one poll leaves for the next; `version` counts the writes.
+
+    State belongs to one server and project: if either changes, a new baseline begins. `project` is
+    None until a page was read, and empty if that page named none. `baseline_reason` is None once the
+    channel was told of the baseline; `baseline_ended` counts the batches it found ended. `polled_at`
+    is the last poll in which nothing failed, `failure` what went wrong since. `is_stuck`: the server
+    repeats itself instead of showing the rest of its list. `checked_to` is the position of the open
+    batch that was retrieved by id last; the next poll goes on behind it.
+    """
+
+    base_url: str
+    baseline_at: int
+    baseline_reason: BaselineReason | None = BaselineReason.INSTALLED
+    project: str | None = None
+    baseline_ended: int = 0
+    cursor: Cursor = Cursor()
+    backlog: Backlog | None = None
+    open_count: int = 0
+    polled_at: int | None = None
+    failure: str | None = None
+    is_stuck: bool = False
+    incident: AuthIncident | None = None
+    checked_to: str = ""
+    version: int = 0
+
+    @property
+    def scope(self) -> str:
+        """The server and project, as the index of open batches names them."""
+        return f"{self.base_url} {self.project or '-'}"
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether a part of the list has not been read since the last complete read."""
+        return self.is_stuck or self.backlog is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the table says of a batch. `announced` are the statuses of which a notification was made.
+
+    `missing_since` is the first 404 in a row; `unconfirmed_since` is when the list first showed it
+    completed without counts. `position` grows with its creation.
+    """
+
+    status: str
+    position: str = ""
+    expires_at: int | None = None
+    request_counts: RequestCounts | None = None
+    announced: frozenset[str] = frozenset()
+    missing_since: int | None = None
+    unconfirmed_since: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in TERMINAL and self.status != DELETED
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What brings a record up to date, with the notification that it owes: both are written, or neither.
+
+    `old_status` is None if the batch has no record, and the batch's own status if only its progress
+    or one of the two times changes.
+    """
+
+    batch: Batch
+    old_status: str | None
+    notification: Notification | None = None
+    missing_since: int | None = None
+    unconfirmed_since: int | None = None
+
+    @property
+    def is_pre_existing(self) -> bool:
+        """Whether the batch had ended when it was first seen, and is not announced."""
+        return self.old_status is None and self.batch.is_terminal and self.notification is None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What became of some changes. A conflict comes with what the table says; `rejected` never fit."""
+
+    stored: tuple[Change, ...] = ()
+    conflicts: tuple[tuple[Change, Recorded | None], ...] = ()
+    rejected: tuple[Change, ...] = ()
+
+    def __add__(self, other: "RecordResult") -> "RecordResult":
+        return RecordResult(
+            self.stored + other.stored, self.conflicts + other.conflicts, self.rejected + other.rejected
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A batch as it was recorded last; `scope` is set only while it is open or deleted."""
+
+    batch: Batch
+    position: str
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some records, newest first, and whether there are more on either side."""
+
+    records: tuple[Record, ...] = ()
+    has_older: bool = False
+    has_newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Slack has the message: `ts` names it within the channel id `channel`."""
+
+    ts: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Slack did not take the message and wants no other for `retry_after_s` seconds."""
+
+    reason: str
+    retry_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOutcome:
+    """Slack may or may not have taken the message."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Slack takes nothing for this channel or token until a person has changed something."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Slack refuses this very message, by a defect of ours."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Slack refuses the message with an error name that is not in our list."""
+
+    reason: str
+
+
+PostResult = Accepted | RateLimited | UnknownOutcome | Blocked | Malformed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is posted: `text` is read aloud and shown in the push notification, `content` is the rest.
+
+    `content` holds further arguments of chat.postMessage. `ids` are the notifications announced.
+    """
+
+    ids: tuple[str, ...]
+    team: str
+    text: str
+    content: Mapping[str, Any] = field(default_factory=dict)
