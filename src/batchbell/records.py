@@ -1,0 +1,180 @@
+"""What the table holds besides batches and notifications: the poll state, records, the outbox."""
+
+from dataclasses import dataclass
+
+from batchbell.models import (
+    DELETED,
+    TERMINAL,
+    BaselineReason,
+    Batch,
+    Notification,
+    RequestCounts,
+    State,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The two times that move only after a complete read; design in docs/decisions.
+
+    The next poll reads back to `read_back_to`: every older row is recorded, or had ended. A terminal
+    batch without a record is new only if it was created at or after `announce_from`, which only grows.
+    """
+
+    read_back_to: int = 0
+    announce_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The part of the list that an incomplete read left: what follows row `after`, down to a time.
+
+    The answer must begin with row `expected`, which was read already. What is newer than `top_to` has
+    been read. `cursor` is to be set when the range is done.
+    """
+
+    after: str
+    expected: str
+    down_to: int
+    top_to: int
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class AuthIncident:
+    """OpenAI refused the key at `polls` polls in a row since `since`."""
+
+    since: int
+    polls: int
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """What one poll leaves for the next; `version` counts the writes.
+
+    State belongs to one server and project: if either changes, a new baseline begins. `project` is
+    None until a page was read, and empty if that page named none. `baseline_reason` is None once the
+    channel was told of the baseline; `baseline_ended` counts the batches it found ended. `polled_at`
+    is the last poll in which nothing failed, `failure` what went wrong since. `is_stuck`: the server
+    repeats itself instead of showing the rest of its list. `checked_to` is the position of the open
+    batch that was retrieved by id last; the next poll goes on behind it.
+    """
+
+    base_url: str
+    baseline_at: int
+    baseline_reason: BaselineReason | None = BaselineReason.INSTALLED
+    project: str | None = None
+    baseline_ended: int = 0
+    cursor: Cursor = Cursor()
+    backlog: Backlog | None = None
+    open_count: int = 0
+    polled_at: int | None = None
+    failure: str | None = None
+    is_stuck: bool = False
+    incident: AuthIncident | None = None
+    checked_to: str = ""
+    version: int = 0
+
+    @property
+    def scope(self) -> str:
+        """The server and project, as the index of open batches names them."""
+        return f"{self.base_url} {self.project or '-'}"
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether a part of the list has not been read since the last complete read."""
+        return self.is_stuck or self.backlog is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the table says of a batch. `announced` are the statuses of which a notification was made.
+
+    `missing_since` is the first 404 in a row; `unconfirmed_since` is when the list first showed it
+    completed without counts. `position` grows with its creation.
+    """
+
+    status: str
+    position: str = ""
+    expires_at: int | None = None
+    request_counts: RequestCounts | None = None
+    announced: frozenset[str] = frozenset()
+    missing_since: int | None = None
+    unconfirmed_since: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in TERMINAL and self.status != DELETED
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What brings a record up to date, with the notification that it owes: both are written, or neither.
+
+    `old_status` is None if the batch has no record, and the batch's own status if only its progress
+    or one of the two times changes.
+    """
+
+    batch: Batch
+    old_status: str | None
+    notification: Notification | None = None
+    missing_since: int | None = None
+    unconfirmed_since: int | None = None
+
+    @property
+    def is_pre_existing(self) -> bool:
+        """Whether the batch had ended when it was first seen, and is not announced."""
+        return self.old_status is None and self.batch.is_terminal and self.notification is None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What became of some changes. A conflict comes with what the table says; `rejected` never fit."""
+
+    stored: tuple[Change, ...] = ()
+    conflicts: tuple[tuple[Change, Recorded | None], ...] = ()
+    rejected: tuple[Change, ...] = ()
+
+    def __add__(self, other: "RecordResult") -> "RecordResult":
+        return RecordResult(
+            self.stored + other.stored, self.conflicts + other.conflicts, self.rejected + other.rejected
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A batch as it was recorded last; `scope` is set only while it is open or deleted."""
+
+    batch: Batch
+    position: str
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some records, newest first, and whether there are more on either side."""
+
+    records: tuple[Record, ...] = ()
+    has_older: bool = False
+    has_newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """Nothing is posted to the channel before `not_before`; `blocked_reason` is why Slack refuses it."""
+
+    not_before: float = 0
+    blocked_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """All that is not sent, oldest first; `unreadable` counts items that a newer version wrote."""
+
+    notifications: tuple[Notification, ...] = ()
+    channel: ChannelState = ChannelState()
+    unreadable: int = 0
+
+    @property
+    def parked(self) -> list[Notification]:
+        return [each for each in self.notifications if each.state is State.PARKED]
