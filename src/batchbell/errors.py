@@ -31,11 +31,18 @@ class TransientError(BatchbellError):
 
 
 class PermanentError(BatchbellError):
-    """The call will fail until a person changes something."""
+    """The call will fail until a person changes something; `needed` is the Slack scope that it lacks."""
+
+    needed: str | None = None
 
 
 class AuthenticationError(PermanentError):
-    """Authentication or permission failed (401 or 403)."""
+    """Authentication or permission failed (401 or 403).
+
+    `missing_permission` is what a restricted OpenAI key lacks, where the API names it.
+    """
+
+    missing_permission: str | None = None
 
 
 class NotFoundError(PermanentError):
