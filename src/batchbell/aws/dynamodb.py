@@ -1,0 +1,188 @@
+"""DynamoDB: requests of one table, and their errors."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batchbell.errors import ConflictError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+
+UNITS_PER_S = 400
+"""A partition takes 1,000 write units a second, and two runs may be writing at once."""
+
+_CONFLICT_TRIES, _CONFLICT_WAIT_S = 4, 0.1
+_MAX_KEYS, _MAX_PARTS = 100, 8
+
+
+class RejectedError(PermanentError):
+    """DynamoDB will never take this item: it is too large, or malformed."""
+
+
+class ConditionError(ConflictError):
+    """A condition failed: `found` holds, for each write, the item that was there.
+
+    It is empty where there was none, and None for a write whose condition did not fail.
+    """
+
+    def __init__(self, message: str, found: list[Item | None]) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+class _BusyError(TransientError):
+    """Another transaction was writing one of the same items at that moment."""
+
+
+def make_client(read_s: float = 5, tries: int = 4) -> "DynamoDBClient":
+    """Return a client that gives up within seconds: what it could not do, the next run does.
+
+    botocore gives every transaction a token, so that its own retries write it once.
+    """
+    retries: Any = {"mode": "standard", "total_max_attempts": tries}
+    return boto3.client(
+        "dynamodb", config=Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
+    )
+
+
+def typed(value: Any) -> Item:
+    """Return a string, number, boolean or set of strings as DynamoDB's JSON has it."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": str(value)}
+    return {"SS": sorted(value)}
+
+
+def plain(item: Item) -> dict[str, Any]:
+    """Return an item's attributes as Python values."""
+    return {name: _plain(*next(iter(each.items()))) for name, each in item.items()}
+
+
+def _plain(kind: str, content: Any) -> Any:
+    if kind == "N":
+        number = float(content)
+        return int(number) if number.is_integer() else number
+    return frozenset(content) if kind == "SS" else content
+
+
+def expression(values: Item, **texts: str) -> Item:
+    """Return the parts of a request: `texts` by their names, with the names and values they mention.
+
+    Every attribute is written as `#name`, since many good names are reserved words of DynamoDB.
+    """
+    written = " ".join(texts.values())
+    names = {f"#{name}": name for name in re.findall(r"#(\w+)", written)}
+    used = {f":{name}": typed(values[name]) for name in re.findall(r":(\w+)", written)}
+    request: Item = dict(texts)
+    if names:
+        request["ExpressionAttributeNames"] = names
+    if used:
+        request["ExpressionAttributeValues"] = used
+    return request
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. `call` is what errors name a request.
+
+    Each method raises ConditionError, a ConflictError; RejectedError and PermanentError for what
+    will always fail; TransientError for the rest.
+    """
+
+    client: "DynamoDBClient"
+    name: str
+    sleep: Callable[[float], None] = time.sleep
+
+    def request(self, call: str, operation: str, **arguments: Any) -> Any:
+        named = getattr(self.client, operation)
+        return self._ask(call, lambda: named(TableName=self.name, **arguments))
+
+    def get_many(self, call: str, keys: Sequence[Item]) -> list[Item]:
+        """Return the items of these keys, as the last writes left them, in any order."""
+        items: list[Item] = []
+        for start in range(0, len(keys), _MAX_KEYS):
+            left: Any = {self.name: {"Keys": keys[start : start + _MAX_KEYS], "ConsistentRead": True}}
+            for _ in range(_MAX_PARTS):
+                answer = self._ask(call, partial(self.client.batch_get_item, RequestItems=left))
+                items += answer["Responses"].get(self.name, [])
+                left = answer.get("UnprocessedKeys")
+                if not left:
+                    break
+            else:
+                raise TransientError(f"{call}: DynamoDB answered only a part")
+        return items
+
+    def query(self, call: str, max_pages: int = 1000, **arguments: Any) -> Iterator[Item]:
+        """Yield the items, page by page as they are wanted."""
+        for _ in range(max_pages):
+            answer = self.request(call, "query", **arguments)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def pace(self, units: float) -> None:
+        """Wait for as long as one partition needs for so many write units."""
+        self.sleep(units / UNITS_PER_S)
+
+    def transact(self, call: str, writes: Iterable[Item]) -> None:
+        """Make all of these writes, or none."""
+        named: Any = [
+            {action: {"TableName": self.name, **write}} for each in writes for action, write in each.items()
+        ]
+        self._ask(call, lambda: self.client.transact_write_items(TransactItems=named))
+
+    def _ask(self, call: str, request: Callable[[], Any]) -> Any:
+        for attempt in range(_CONFLICT_TRIES):
+            try:
+                return request()
+            except ClientError as error:
+                failure = _translated(call, error)
+                if not isinstance(failure, _BusyError) or attempt == _CONFLICT_TRIES - 1:
+                    raise failure from error
+            except BotoCoreError as error:
+                raise TransientError(f"{call}: {type(error).__name__}") from error
+            self.sleep(_CONFLICT_WAIT_S * 2**attempt)
+        raise AssertionError("unreachable")
+
+
+_KINDS = {
+    "AccessDeniedException": PermanentError,
+    "ResourceNotFoundException": PermanentError,
+    "TransactionConflictException": _BusyError,
+    "ValidationException": RejectedError,
+}
+
+
+def _translated(call: str, error: ClientError) -> Exception:
+    response: Any = error.response
+    code = response["Error"]["Code"]
+    message = f"{call}: {code}"
+    if code == "ConditionalCheckFailedException":
+        return ConditionError(message, [response.get("Item", {})])
+    if code != "TransactionCanceledException":
+        return _KINDS.get(code, TransientError)(message)
+    reasons = response.get("CancellationReasons", [])
+    failed = "ConditionalCheckFailed"
+    codes = {str(reason.get("Code")) for reason in reasons} - {"None"}
+    if failed in codes:
+        found = [each.get("Item", {}) if each.get("Code") == failed else None for each in reasons]
+        return ConditionError(message, found)
+    message = f"{message} ({', '.join(sorted(codes))})"
+    if "ValidationError" in codes:
+        return RejectedError(message)
+    return _BusyError(message) if "TransactionConflict" in codes else TransientError(message)

@@ -1,0 +1,150 @@
+"""A tick of the schedule -> deliver, poll, and deliver again."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from os import environ
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.metrics import MetricUnit
+
+from batchbell.aws.dynamodb import make_client
+from batchbell.aws.secrets import Secrets
+from batchbell.aws.store import Store
+from batchbell.config import Config, Secret, config_from
+from batchbell.errors import BatchbellError, ConflictError, NotFoundError
+from batchbell.notify.delivery import DeliveryResult, deliver
+from batchbell.openai.client import OpenAIClient
+from batchbell.poll.poller import PollResult, poll
+from batchbell.slack.client import SlackClient
+
+DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
+"""Fraction of the Lambda timeout after which a step starts no new work, so that later steps get their share."""
+
+# Their `service` is the stack's name, from the environment: two stacks of one account share no metric.
+logger = Logger()
+metrics = Metrics(namespace="batchbell")
+copy_config_to_registered_loggers(logger, include={logging.getLogger("batchbell").name})
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """One team's bot and its clients."""
+
+    config: Config
+    secrets: Secrets
+    store: Store
+    openai: OpenAIClient
+    slack: SlackClient
+
+    def check_secrets(self) -> None:
+        """Raises: NotFoundError before a person has stored them."""
+        for secret in (Secret.OPENAI_API_KEY, Secret.SLACK_BOT_TOKEN):
+            self.secrets.read(self.config.secret_name(secret))
+
+    def deliver(self, deadline_at: float) -> DeliveryResult:
+        clients = (self.store, self.slack, self.config)
+        return deliver(*clients, clock=time.time, sleep=time.sleep, deadline_at=deadline_at)
+
+    def poll(self, deadline_at: float) -> PollResult:
+        return poll(self.openai, self.store, self.config, clock=time.time, deadline_at=deadline_at)
+
+
+@cache
+def bot() -> Bot:
+    """Return the bot of this environment, made once for as long as the process lives."""
+    config, secrets = config_from(environ), Secrets()
+    key, token = (
+        secrets.reader(config.secret_name(secret))
+        for secret in (Secret.OPENAI_API_KEY, Secret.SLACK_BOT_TOKEN)
+    )
+    return Bot(
+        config=config,
+        secrets=secrets,
+        store=Store(make_client(), config.table_name, retention_s=config.retention_s),
+        openai=OpenAIClient(config.server, key),
+        slack=SlackClient(config.slack_base_url, token, team=config.team),
+    )
+
+
+def lambda_handler(event: object, context: Any) -> None:
+    """Run the steps; a failure of one does not stop the others. The event says nothing."""
+    started_at = time.time()
+    time_s = context.get_remaining_time_in_millis() / 1000
+    try:
+        bot().check_secrets()
+    except NotFoundError as error:
+        _wait_for_secrets(str(error))
+        return
+    except BatchbellError as error:
+        logger.error("Secrets cannot be read", reason=str(error))
+    steps: dict[str, Callable[[], Any]] = {
+        "deliver": lambda: bot().deliver(started_at + DELIVER_SHARE * time_s),
+        "poll": lambda: bot().poll(started_at + POLL_SHARE * time_s),
+        "deliver_again": lambda: bot().deliver(started_at + DELIVER_AGAIN_SHARE * time_s),
+    }
+    results: dict[str, Any] = {}
+    defects = []
+    for name, step in steps.items():
+        if name == "deliver_again" and is_nothing_left(results.get("deliver"), results.get("poll")):
+            break
+        try:
+            results[name] = step()
+        except ConflictError:
+            logger.info("Another run was first", step=name)
+        except BatchbellError as error:
+            logger.error("Step failed", step=name, error=type(error).__name__, reason=str(error))
+        except Exception as error:
+            logger.exception("Step broke", step=name)
+            defects.append(error)
+    _warn(results)
+    logger.info("Ran", extra={name: asdict(result) for name, result in results.items()})
+    _measure(results)
+    if defects:
+        raise defects[0]
+
+
+def is_nothing_left(delivered: DeliveryResult | None, polled: PollResult | None) -> bool:
+    """True only if delivery found the outbox empty and the poll succeeded and added nothing."""
+    was_empty = delivered == DeliveryResult()
+    return was_empty and polled is not None and polled.failure is None and not polled.notifications
+
+
+def _wait_for_secrets(reason: str) -> None:
+    """Wait for the secrets: without an alarm until they were stored once, with one if they are gone."""
+    if bot().store.load_state():
+        logger.error("A secret is gone", reason=reason)
+        return
+    logger.warning("Not set up yet", reason=reason)
+    metrics.add_metric("PollSucceeded", MetricUnit.Count, 0)
+    metrics.flush_metrics()
+
+
+def _warn(results: dict[str, Any]) -> None:
+    """Log as warnings what a person may have to fix, so that a search for warnings finds it."""
+    for result in results.values():
+        if isinstance(result, PollResult) and result.failure:
+            logger.warning("The poll ended early", reason=result.failure)
+        if isinstance(result, DeliveryResult) and result.not_taken:
+            logger.warning("Slack did not take a message", reason=result.not_taken)
+
+
+def _measure(results: dict[str, Any]) -> None:
+    """Write the metrics; a failed poll gives no sample of PollSucceeded, whose samples its alarm counts."""
+    polled = results.get("poll")
+    if isinstance(polled, PollResult):
+        if polled.failure is None:
+            metrics.add_metric("PollSucceeded", MetricUnit.Count, 1)
+        metrics.add_metric("TransitionsRecorded", MetricUnit.Count, polled.recorded)
+    deliveries = [each for each in results.values() if isinstance(each, DeliveryResult)]
+    if deliveries:
+        delivered = sum(each.delivered for each in deliveries)
+        metrics.add_metric("NotificationsDelivered", MetricUnit.Count, delivered)
+        metrics.add_metric("NotificationsParked", MetricUnit.Count, deliveries[-1].parked)
+        metrics.add_metric("OldestUndeliveredSeconds", MetricUnit.Seconds, deliveries[-1].oldest_s)
+    if results:
+        metrics.flush_metrics()

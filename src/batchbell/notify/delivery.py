@@ -1,0 +1,384 @@
+"""Deliver: lease, post, mark sent."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from batchbell.config import Config
+from batchbell.errors import ConflictError, PermanentError, TransientError
+from batchbell.models import (
+    Accepted,
+    Batch,
+    Blocked,
+    Deleted,
+    Malformed,
+    Notification,
+    PostResult,
+    RateLimited,
+    Refused,
+    State,
+    UnknownOutcome,
+)
+from batchbell.notify.messages import message_for
+from batchbell.records import Outbox
+
+if TYPE_CHECKING:
+    from batchbell.aws.store import Store
+    from batchbell.slack.client import SlackClient
+
+logger = logging.getLogger(__name__)
+
+MAX_SINGLE = 5
+MAX_IN_DIGEST = 20
+
+LEASE_S = 180
+"""Longer than the function may live (150 s), and by the 30 s that Slack may take to show a message."""
+
+SHOWN_AFTER_S = 30
+"""How long Slack may take to show a message whose reply was lost."""
+
+MAX_WAIT_S = 900
+MAX_TRIES = 8
+"""After so many posts and history reads in vain the history counts as unreadable."""
+
+MAX_REFUSALS = 5
+"""A refusal with a name that nobody knows is retried so often, then parked."""
+
+TURN_S = 1
+"""Slack takes one message a second for a channel."""
+
+BLOCKED_S = 300
+"""How often a blocked channel is tried: a person fixes it, and nobody tells us."""
+
+PARKED_S = 6 * 3600
+"""How often a message that Slack finds malformed is tried: a newer version may write it well."""
+
+SEARCH_BACK_S = 600
+"""How much further back than the first attempt the history is searched: clocks differ."""
+
+HISTORY_S = 5
+"""What reading the history takes. With less time left it would be cut, and count as read in vain."""
+
+UNRESOLVED = "unclear whether it was posted, and the channel's history cannot be read"
+
+Message = Sequence[Notification]
+"""What is posted as one; its notifications share a state."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """What one delivery did, in notifications. `found` of the delivered had been posted before.
+
+    `waiting` are left, `parked` of them for a person; `oldest_s` is the age of the oldest of them.
+    `stopped_by` is why it left the rest; `not_taken` is what Slack said of a message that it refused.
+    """
+
+    delivered: int = 0
+    found: int = 0
+    posts: int = 0
+    waiting: int = 0
+    parked: int = 0
+    oldest_s: int = 0
+    unreadable: int = 0
+    stopped_by: str | None = None
+    not_taken: str | None = None
+
+
+def deliver(
+    store: "Store",
+    slack: "SlackClient",
+    config: Config,
+    *,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    deadline_at: float,
+) -> DeliveryResult:
+    """Post what is in the outbox; no post starts after `deadline_at`, what is left waits for the next run.
+
+    Two runs at once and a death anywhere are safe: a message is leased before it is posted, and one
+    whose outcome is not known is searched for in the channel before it is posted again.
+
+    Raises: TransientError, PermanentError when the table fails.
+    """
+    outbox = store.outbox(config.channel)
+    run = _Delivery(store, slack, config, clock, sleep, deadline_at, outbox)
+    stopped_by = None
+    try:
+        run.run()
+    except _StopError as stop:
+        stopped_by = str(stop)
+    return run.result(stopped_by)
+
+
+class _StopError(Exception):
+    """Nothing more can be posted in this run."""
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One run. It handles what was due when it read the outbox: every attempt that the history is
+    searched for is then at least 30 s old, and a version tells if another run was faster.
+    """
+
+    store: "Store"
+    slack: "SlackClient"
+    config: Config
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    deadline_at: float
+    outbox: Outbox
+    blocked_reason: str | None = None
+    has_turn: bool = False
+    left: dict[str, Notification] = field(default_factory=dict)
+    not_taken: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: {"delivered": 0, "found": 0, "posts": 0})
+    history: dict[str, dict[str, str] | PermanentError | TransientError] = field(default_factory=dict)
+
+    def run(self) -> None:
+        now = self.clock()
+        self.left = {each.id: each for each in self.outbox.notifications}
+        self.blocked_reason = self.outbox.channel.blocked_reason
+        self._drop_superseded(now)
+        due = [each for each in self.left.values() if each.due_at <= now]
+        if not due:
+            return
+        if self.blocked_reason and now < self.outbox.channel.not_before:
+            raise _StopError(self.blocked_reason)
+        for message in [*attempted(due), *grouped(due)]:
+            with suppress(ConflictError):
+                self._handle(message)
+
+    def _drop_superseded(self, now: float) -> None:
+        """Drop news of an earlier status once the end of the batch is known, posted or not."""
+        for each in superseded(self.left.values()):
+            if each.state is not State.LEASED or each.due_at <= now:
+                with suppress(ConflictError):
+                    self.store.remove([each])
+                    self.left.pop(each.id)
+                    logger.info("Superseded by the batch's end", extra={"ids": [each.id]})
+
+    def _handle(self, message: Message) -> None:
+        if message[0].unknown_since is None:
+            self._post(message)
+            return
+        if self.clock() + HISTORY_S > self.deadline_at:
+            raise _StopError("no time is left")
+        posted = self._posted_ids(message[0].channel or self.config.channel)
+        if isinstance(posted, TransientError):
+            attempts = message[0].attempts + 1
+            if attempts < MAX_TRIES:
+                wait_s = max(_wait_s(attempts), posted.retry_after_s or 0)
+                self._save(message, State.UNKNOWN, attempts=attempts, due_at=self.clock() + wait_s)
+                return
+        if isinstance(posted, TransientError | PermanentError):
+            if message[0].posted_unread:
+                self._park(message, UNRESOLVED, BLOCKED_S)
+            else:
+                self._post(message, is_unread=True)
+            return
+        found = [each for each in message if each.id in posted]
+        if found:
+            self._mark_sent(found, posted[found[0].id], message[0].channel)
+            self.counts["found"] += len(found)
+        if missing := [each for each in message if each.id not in posted]:
+            self._post(missing)
+
+    def _posted_ids(self, channel: str) -> dict[str, str] | PermanentError | TransientError:
+        """Return the ids that the channel shows, read once in a run, or why they cannot be had."""
+        if channel not in self.history:
+            times = [each.unknown_since for each in self.left.values() if each.unknown_since is not None]
+            since = min(times) - SEARCH_BACK_S
+            try:
+                self.history[channel] = self.slack.posted_ids(channel, since, deadline_at=self.deadline_at)
+            except (PermanentError, TransientError) as error:
+                self.history[channel] = error
+        return self.history[channel]
+
+    def _post(self, message: Message, *, is_unread: bool = False) -> None:
+        """Post, and write down what came of it. A definite refusal restores the state before."""
+        self._take_turn()
+        lead, now = message[0], self.clock()
+        leased = self._save(
+            message,
+            State.LEASED,
+            message_id=lead.message_id or lead.id,
+            due_at=now + LEASE_S,
+            unknown_since=now if lead.unknown_since is None else lead.unknown_since,
+            posted_unread=is_unread,
+            channel=self.config.channel,
+        )
+        is_possible_duplicate = lead.unknown_since is not None
+        content = message_for(
+            message,
+            self.config,
+            int(now),
+            possible_duplicate=is_possible_duplicate,
+            text_only=lead.text_only,
+        )
+        answer = self.slack.post(self.config.channel, content)
+        self.counts["posts"] += 1
+        self._log_answer(message, answer)
+        if isinstance(answer, Accepted):
+            self._mark_sent(leased, answer.ts, answer.channel)
+            self._unblock()
+        elif isinstance(answer, UnknownOutcome):
+            self._note_unknown(leased, answer, is_unread=is_unread)
+        else:
+            pairs = zip(message, leased, strict=True)
+            before = [replace(old, version=new.version, message_id=new.message_id) for old, new in pairs]
+            self._note_refusal(before, answer, is_unread=is_unread)
+
+    def _note_unknown(self, leased: Message, answer: UnknownOutcome, *, is_unread: bool) -> None:
+        attempts = leased[0].attempts + 1
+        if is_unread:
+            self._park(leased, UNRESOLVED, BLOCKED_S)
+        else:
+            due_at = self.clock() + _wait_s(attempts)
+            self._save(leased, State.UNKNOWN, attempts=attempts, due_at=due_at, reason=answer.reason)
+        self.store.hold(self.config.channel, self.clock() + SHOWN_AFTER_S)
+        raise _StopError(answer.reason)
+
+    def _note_refusal(
+        self, message: Message, answer: RateLimited | Blocked | Malformed | Refused, *, is_unread: bool
+    ) -> None:
+        """Slack did not take the message: put it back as it was before the attempt."""
+        lead, now = message[0], self.clock()
+        state = State.PENDING if lead.unknown_since is None else State.UNKNOWN
+        state = State.PARKED if lead.state is State.PARKED else state
+        match answer:
+            case RateLimited(reason, retry_after_s):
+                message = self._save(message, state, due_at=now + retry_after_s)
+                self.store.hold(self.config.channel, now + retry_after_s)
+                if self.has_turn:
+                    raise _StopError(reason)
+                self._post(message, is_unread=is_unread)
+            case Blocked(reason):
+                self._park(message, reason, 0)
+                self.store.block(self.config.channel, reason, now + BLOCKED_S)
+                raise _StopError(reason)
+            case Malformed() if len(message) > 1:
+                apart = [replace(each, message_id=each.id) for each in message]
+                for each in self._save(apart, state):
+                    self._post([each], is_unread=is_unread)
+            case Malformed() if not lead.text_only:
+                self._post(self._save(message, state, text_only=True), is_unread=is_unread)
+            case Refused(reason) if lead.attempts + 1 < MAX_REFUSALS:
+                attempts = lead.attempts + 1
+                due_at = now + _wait_s(attempts)
+                self._save(message, state, attempts=attempts, due_at=due_at, reason=reason)
+            case Malformed(reason) | Refused(reason):
+                self._park(message, reason, PARKED_S)
+
+    # The channel
+
+    def _take_turn(self) -> None:
+        """Wait until the channel may have one more message, if that is before the deadline.
+
+        A blocked channel is tried by one run every five minutes, which goes on until Slack takes or
+        refuses something.
+        """
+        while (now := self.clock()) < self.deadline_at:
+            if self.has_turn:
+                self.sleep(TURN_S)
+                return
+            hold_s = BLOCKED_S if self.blocked_reason else TURN_S
+            wait_s = self.store.take_turn(self.config.channel, now, hold_s)
+            if wait_s <= 0:
+                self.has_turn = self.blocked_reason is not None
+                return
+            if self.blocked_reason or now + wait_s >= self.deadline_at:
+                raise _StopError(self.blocked_reason or "Slack wants no message yet")
+            self.sleep(wait_s)
+        raise _StopError("no time is left")
+
+    def _unblock(self) -> None:
+        if self.blocked_reason:
+            self.store.unblock(self.config.channel, self.clock() + TURN_S)
+            self.blocked_reason, self.has_turn = None, False
+
+    # The outbox
+
+    def _save(self, message: Message, state: State, **fields: Any) -> list[Notification]:
+        saved = self.store.save([replace(each, state=state, **fields) for each in message])
+        self.left.update({each.id: each for each in saved})
+        return saved
+
+    def _park(self, message: Message, reason: str, retry_s: float) -> None:
+        self._save(message, State.PARKED, reason=reason, due_at=self.clock() + retry_s)
+        logger.info("Parked", extra={"ids": _ids(message), "reason": reason})
+
+    def _mark_sent(self, message: Message, ts: str, channel: str | None) -> None:
+        self.store.remove(message, sent_at=int(self.clock()))
+        for each in message:
+            self.left.pop(each.id, None)
+            self.not_taken.pop(each.id, None)
+        self.counts["delivered"] += len(message)
+        logger.info("Delivered", extra={"ids": _ids(message), "ts": ts, "channel": channel})
+
+    def _log_answer(self, message: Message, answer: PostResult) -> None:
+        reason = None if isinstance(answer, Accepted) else answer.reason
+        if reason:
+            self.not_taken[message[0].id] = reason
+        fields = {"ids": _ids(message), "answer": type(answer).__name__, "reason": reason}
+        logger.info("Posted", extra=fields)
+
+    def result(self, stopped_by: str | None) -> DeliveryResult:
+        now = int(self.clock())
+        return DeliveryResult(
+            **self.counts,
+            waiting=len(self.left),
+            parked=sum(each.state is State.PARKED for each in self.left.values()),
+            oldest_s=max(0, now - min((each.recorded_at for each in self.left.values()), default=now)),
+            unreadable=self.outbox.unreadable,
+            stopped_by=stopped_by,
+            not_taken=next(iter(self.not_taken.values()), None),
+        )
+
+
+def superseded(notifications: Iterable[Notification]) -> list[Notification]:
+    """Return those about an earlier status of a batch whose end is to be announced as well."""
+    notifications = list(notifications)
+    ended = {_batch_id(each) for each in notifications if _is_end(each)}
+    return [each for each in notifications if not _is_end(each) and _batch_id(each) in ended]
+
+
+def attempted(due: Iterable[Notification]) -> list[Message]:
+    """Return the messages that were fixed before, longest due first."""
+    messages: dict[str, list[Notification]] = {}
+    for each in sorted(due, key=lambda each: (each.due_at, each.recorded_at, each.id)):
+        if each.message_id is not None:
+            messages.setdefault(each.message_id, []).append(each)
+    return list(messages.values())
+
+
+def grouped(due: Iterable[Notification]) -> list[Message]:
+    """Return what was not tried yet as messages: a few alone, many as digests, the bot's own news alone."""
+    own: list[Notification] = []
+    batches: list[Notification] = []
+    for each in sorted(due, key=lambda each: (each.recorded_at, each.id)):
+        if each.message_id is None:
+            (batches if isinstance(each.subject, Batch) else own).append(each)
+    size = 1 if len(batches) <= MAX_SINGLE else MAX_IN_DIGEST
+    parts = [batches[start : start + size] for start in range(0, len(batches), size)]
+    return [*([each] for each in own), *parts]
+
+
+def _is_end(notification: Notification) -> bool:
+    subject = notification.subject
+    return isinstance(subject, Deleted) or (isinstance(subject, Batch) and subject.is_terminal)
+
+
+def _batch_id(notification: Notification) -> str:
+    subject = notification.subject
+    batch = subject.batch if isinstance(subject, Deleted) else subject
+    return batch.id if isinstance(batch, Batch) else notification.id
+
+
+def _wait_s(attempts: int) -> float:
+    return min(SHOWN_AFTER_S * 2.0 ** max(0, attempts - 1), MAX_WAIT_S)
+
+
+def _ids(message: Message) -> list[str]:
+    return [each.id for each in message]

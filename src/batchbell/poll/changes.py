@@ -1,0 +1,108 @@
+"""What changed since the last poll, and which changes are announced."""
+
+from dataclasses import dataclass, replace
+
+from batchbell.config import Config
+from batchbell.models import (
+    DELETED,
+    TERMINAL,
+    Batch,
+    Deleted,
+    Notification,
+    Outcome,
+    RequestCounts,
+    Status,
+    outcome_of,
+)
+from batchbell.poll.cursor import created_at
+from batchbell.records import Change, Recorded
+
+DELETED_AFTER_S = 3600
+"""A batch counts as deleted after two 404s at least so far apart."""
+
+UNCONFIRMED_S = 3600
+"""How long an end may wait for its counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides whether a change is announced; `baseline_at` and `announce_from` are for unrecorded batches."""
+
+    config: Config
+    baseline_at: int
+    announce_from: int
+
+    def change_for(self, batch: Batch, recorded: Recorded | None, now: int) -> Change | None:
+        """Return what brings the record up to date with the batch, None if it is.
+
+        A terminal status is final: a list that still shows an earlier one is stale.
+        """
+        if recorded is not None:
+            if recorded.status in TERMINAL:
+                return None
+            if recorded.status == batch.status:
+                is_same = recorded.missing_since is None and not _has_progressed(recorded, batch)
+                return None if is_same else Change(batch, batch.status)
+        notification = None
+        if self.should_notify(batch, recorded, now):
+            notification = Notification(f"{batch.id}#{batch.status}", now, batch)
+        return Change(batch, recorded.status if recorded else None, notification)
+
+    def should_notify(self, batch: Batch, recorded: Recorded | None, now: int) -> bool:
+        """Whether the batch's present status is announced.
+
+        It is not if it was announced before, or ended longer ago than records are kept. An unrecorded
+        batch must be new, and must not have ended before the baseline.
+        """
+        # No batch ends before it is created: an impossible time must not hide a fresh end.
+        happened_at = max(filter(None, (batch.created_at, batch.ended_at)), default=now)
+        is_too_old = batch.ended_at is not None and happened_at < now - self.config.retention_s
+        if is_too_old or not self.config.selects(batch):
+            return False
+        if recorded is not None:
+            return batch.status not in recorded.announced
+        return happened_at >= self.baseline_at and created_at(batch, now) >= self.announce_from
+
+    def deletion(self, batch: Batch, recorded: Recorded, now: int) -> Change:
+        """Return the change for a batch that the server has not known since `recorded.missing_since`."""
+        since = recorded.missing_since or now
+        notification = None
+        if self.config.matches_filter(batch) and DELETED not in recorded.announced:
+            notification = Notification(f"{batch.id}#{DELETED}", now, Deleted(batch, since))
+        deleted = replace(batch, status=DELETED)
+        return Change(deleted, recorded.status, notification, missing_since=since)
+
+
+def needs_counts(change: Change) -> bool:
+    """Whether a list shows an end that is announced without the counts that tell how it ended."""
+    batch = change.batch
+    is_unsure = batch.status == Status.COMPLETED and outcome_of(batch) is Outcome.UNKNOWN
+    return is_unsure and not batch.is_retrieved and change.notification is not None
+
+
+def unconfirmed(change: Change, recorded: Recorded | None, now: int) -> Change | None:
+    """Return the change while the counts of a completed batch cannot be had: it counts as finalizing.
+
+    After an hour its end is taken as it is. None if nothing changes.
+    """
+    since = recorded.unconfirmed_since if recorded else None
+    if since is not None and now - since > UNCONFIRMED_S:
+        return change
+    if since is not None and recorded is not None and recorded.status == Status.FINALIZING:
+        return None
+    batch = replace(change.batch, status=Status.FINALIZING)
+    return Change(batch, change.old_status, unconfirmed_since=now if since is None else since)
+
+
+def _has_progressed(recorded: Recorded, batch: Batch) -> bool:
+    """Whether the counts moved by a twentieth of the total: some 20 writes in a batch's life."""
+    before, counts = recorded.request_counts, batch.request_counts
+    if counts is None or counts == before:
+        return False
+    if before is None or before.total != counts.total:
+        return True
+    return 20 * abs(_done(counts) - _done(before)) >= counts.total
+
+
+def _done(counts: RequestCounts) -> int:
+    return counts.completed + counts.failed
