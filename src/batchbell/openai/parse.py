@@ -6,6 +6,7 @@ of 400 KB. Lone surrogates, which JSON can escape and UTF-8 cannot hold, become 
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,15 +15,12 @@ from batchbell.models import Batch, BatchError, Page, RequestCounts, Row, Status
 
 _MAX_TEXT_CHARS = 512
 _MAX_ID_BYTES = 512
-_MAX_ERRORS = 50
-_MAX_MESSAGE_CHARS = 300
-_MAX_METADATA_PAIRS = 32
 _MAX_NAME_CHARS = 64
+_MAX_MESSAGE_CHARS = 300
+_MAX_ERRORS = 50
+_MAX_METADATA_PAIRS = 32
 _MAX_COUNT = 10**15
-
-_FIRST_MILLISECONDS = 10**11
-"""Seconds reach this in the year 5138; milliseconds passed it in 1973."""
-
+_FIRST_MILLISECONDS = 10**11  # seconds reach this in the year 5138; milliseconds passed it in 1973
 _YEAR_10000 = 253_402_300_800
 
 _KNOWN_STATUSES = frozenset(Status)
@@ -31,32 +29,33 @@ _KNOWN_STATUSES = frozenset(Status)
 _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
 
-def parse_page(content: Any, project: str | None = None, organization: str | None = None) -> Page | None:
+def parse_page(content: Any, headers: Mapping[str, str]) -> Page | None:
     """Return the page in an answer of List Batches; None where it holds no list.
 
     A bare array (Together) is the whole list, and a `data` of null (Go's empty slice) an empty one.
     """
     if isinstance(content, dict):
-        rows, has_more = content.get("data", ""), content.get("has_more")
-        rows = [] if rows is None else rows
+        data, has_more = content.get("data", ""), content.get("has_more")
+        data = [] if data is None else data
     else:
-        rows, has_more = content, False
-    if not isinstance(rows, list):
+        data, has_more = content, False
+    if not isinstance(data, list):
         return None
-    return Page(
-        tuple(_row(raw, number) for number, raw in enumerate(rows, start=1)),
-        has_more if isinstance(has_more, bool) else None,
-        project=_text(project),
-        organization=_text(organization),
-    )
+    rows = []
+    for index, raw in enumerate(data, start=1):
+        batch = parse_batch(raw)
+        rows.append(Row(batch.id if batch else _id(raw) or f"row {index}", batch, raw))
+    has_more = has_more if isinstance(has_more, bool) else None
+    project, organization = headers.get("openai-project"), headers.get("openai-organization")
+    return Page(tuple(rows), has_more, _text(project), _text(organization))
 
 
 def parse_retrieved(content: Any, batch_id: str) -> Row | None:
     """Return the batch in an answer of Retrieve Batch, under the id asked for; None where it is none."""
     batch = parse_batch(content, is_retrieved=True)
-    if batch is None:
-        return None
-    return Row(batch_id, batch if batch.id == batch_id else replace(batch, id=batch_id), content)
+    if batch and batch.id != batch_id:
+        batch = replace(batch, id=batch_id)
+    return Row(batch_id, batch, content) if batch else None
 
 
 def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
@@ -93,9 +92,15 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
     )
 
 
-def _row(raw: Any, number: int) -> Row:
-    batch = parse_batch(raw)
-    return Row(batch.id if batch else _id(raw) or f"row {number}", batch, raw)
+def number(value: Any) -> float | None:
+    """Return the number or numeric string as a finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
 
 
 def _id(raw: Any) -> str | None:
@@ -104,21 +109,18 @@ def _id(raw: Any) -> str | None:
     return text if text and text.strip() and len(text.encode()) <= _MAX_ID_BYTES else None
 
 
-def _status(raw: dict[str, Any]) -> str | None:
+def _status(raw: dict[str, Any]) -> str:
     """Return the normalised status; of an unknown one, the end that the row's times tell, if any."""
-    status = _text(raw.get("status"))
-    if status is None or status in _KNOWN_STATUSES:
-        return status
-    status = normalised(status)
+    text = _text(raw.get("status")) or ""
+    status = text if text in _KNOWN_STATUSES else normalised(text)
     if not status or status in _KNOWN_STATUSES:
         return status
     return next((str(end) for end in _ENDS if _time(raw.get(f"{end}_at"))), status)
 
 
-def _request_counts(counts: Any) -> RequestCounts | None:
+def _request_counts(raw: Any) -> RequestCounts | None:
     """Return None where nothing is counted. Bifrost counts `succeeded` beside a `completed` of 0."""
-    if not isinstance(counts, dict):
-        return None
+    counts = raw if isinstance(raw, dict) else {}
     total, failed = _count(counts.get("total")), _count(counts.get("failed"))
     completed, succeeded = _count(counts.get("completed")), _count(counts.get("succeeded"))
     if total is None and failed is None and completed is None and succeeded is None:
@@ -127,53 +129,43 @@ def _request_counts(counts: Any) -> RequestCounts | None:
     return RequestCounts(completed + failed if total is None else total, completed, failed)
 
 
-def _usage(usage: Any) -> Usage | None:
-    if not isinstance(usage, dict):
-        return None
-    input_tokens, output_tokens = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
+def _usage(raw: Any) -> Usage | None:
+    usage = raw if isinstance(raw, dict) else {}
+    read, written = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
     total = _count(usage.get("total_tokens"))
-    if total is None and input_tokens is None and output_tokens is None:
+    if total is None and read is None and written is None:
         return None
-    return Usage(
-        input_tokens or 0,
-        output_tokens or 0,
-        total or (input_tokens or 0) + (output_tokens or 0),
-        cached_tokens=_token_detail(usage.get("input_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_token_detail(usage.get("output_tokens_details"), "reasoning_tokens"),
-    )
+    cached = _token_detail(usage.get("input_tokens_details"), "cached_tokens")
+    reasoning = _token_detail(usage.get("output_tokens_details"), "reasoning_tokens")
+    return Usage(read or 0, written or 0, total or (read or 0) + (written or 0), cached, reasoning)
 
 
 def _token_detail(details: Any, name: str) -> int:
     return (_count(details.get(name)) or 0) if isinstance(details, dict) else 0
 
 
-def _metadata(metadata: Any) -> tuple[tuple[str, str], ...]:
-    if not metadata or not isinstance(metadata, dict):
-        return ()
-    pairs = [(_text(key, _MAX_NAME_CHARS), _text(_as_string(value))) for key, value in metadata.items()]
+def _metadata(raw: Any) -> tuple[tuple[str, str], ...]:
+    items = raw.items() if isinstance(raw, dict) else ()
+    pairs = [(_text(key, _MAX_NAME_CHARS), _text(_as_string(value))) for key, value in items]
     return tuple([(key, value) for key, value in pairs if key and value][:_MAX_METADATA_PAIRS])
 
 
-def _errors(errors: Any) -> tuple[BatchError, ...]:
+def _errors(raw: Any) -> tuple[BatchError, ...]:
     """Return the errors of an object with `data`, of a list, of a lone object or of a string."""
-    if not errors:
+    if not raw:
         return ()
-    if isinstance(errors, dict) and "data" in errors:
-        errors = errors["data"]
-    rows = errors if isinstance(errors, list) else [errors]
+    rows = raw["data"] if isinstance(raw, dict) and "data" in raw else raw
+    rows = rows if isinstance(rows, list) else [rows]
     return tuple(error for row in rows if (error := _error(row)))
 
 
-def _error(row: Any) -> BatchError | None:
-    if isinstance(row, str):
-        row = {"message": row}
-    if not isinstance(row, dict):
-        return None
+def _error(raw: Any) -> BatchError | None:
+    fields = raw if isinstance(raw, dict) else {"message": raw if isinstance(raw, str) else None}
     error = BatchError(
-        code=_text(_as_string(row.get("code")), _MAX_NAME_CHARS),
-        message=_text(_as_string(row.get("message")), _MAX_MESSAGE_CHARS),
-        line=_count(row.get("line")),
-        param=_text(row.get("param"), _MAX_NAME_CHARS),
+        code=_text(_as_string(fields.get("code")), _MAX_NAME_CHARS),
+        message=_text(_as_string(fields.get("message")), _MAX_MESSAGE_CHARS),
+        line=_count(fields.get("line")),
+        param=_text(fields.get("param"), _MAX_NAME_CHARS),
     )
     return error if error != BatchError() else None
 
@@ -198,35 +190,21 @@ def _text(value: Any, max_chars: int = _MAX_TEXT_CHARS) -> str | None:
 def _count(value: Any) -> int | None:
     if value is None or (type(value) is int and 0 <= value <= _MAX_COUNT):
         return value
-    number = _number(value)
-    return None if number is None else int(min(max(number, 0), _MAX_COUNT))
+    count = number(value)
+    return None if count is None else int(min(max(count, 0), _MAX_COUNT))
 
 
 def _time(value: Any) -> int | None:
     """Return Unix seconds, from seconds, milliseconds or ISO 8601. Go servers write 0 for "not yet"."""
     if value is None or (type(value) is int and 1 <= value <= _FIRST_MILLISECONDS):
         return value
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is None:
-        seconds = _iso_seconds(value) if isinstance(value, str) else 0
+        try:
+            at = datetime.fromisoformat(value.strip())
+        except (AttributeError, ValueError):
+            return None
+        seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp()
     elif seconds > _FIRST_MILLISECONDS:
         seconds /= 1000
     return int(seconds) if 1 <= seconds < _YEAR_10000 else None
-
-
-def _iso_seconds(value: str) -> float:
-    try:
-        at = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return 0
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None

@@ -1,0 +1,280 @@
+"""Call OpenAI, or a server that speaks its API: list batches, retrieve one by id.
+
+Retries follow openai-python (3.54, `_base_client.py`): the same statuses, headers and waits.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from random import random as random_share
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+from batchbell.config import Server
+from batchbell.errors import AuthenticationError, NotFoundError, PermanentError, TransientError
+from batchbell.models import Page, Row
+from batchbell.openai.parse import number, parse_page, parse_retrieved
+
+T = TypeVar("T")
+
+_CONNECT_S = 5.0
+_READ_S = 20.0
+_CHUNK_BYTES = 2**16
+_MAX_BODY_BYTES = 32 * 2**20
+_FIRST_DELAY_S = 0.5
+_MAX_DELAY_S = 8.0
+_MAX_RETRY_AFTER_S = 120.0
+
+_NO_LIST_ADVICE = (
+    "OpenAIBaseUrl may lack a part, such as /v1 or /openai/v1; "
+    "at Azure it ends in /openai/v1, or in /openai with an OpenAIApiVersion such as 2024-10-21"
+)
+
+Parse = Callable[[Any, Mapping[str, str]], T | None]
+"""Reads the JSON and the headers of an answer; None where the JSON is not what was asked for."""
+
+
+class OpenAIClient:
+    """List Batches and Retrieve Batch of one server. Several threads may call at once.
+
+    `key(afresh)` returns the API key, read anew from where it is stored if `afresh`. The waits
+    between five `tries` last 7.5 s: for a longer outage the next poll is the retry.
+
+    Calls raise TransientError (also if no time is left before `deadline_at`), PermanentError and
+    AuthenticationError (401, 403). No error, nor what it was raised from, holds the key or a body.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        key: Callable[[bool], str],
+        *,
+        tries: int = 5,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random_share,
+        new_session: Callable[[], requests.Session] = requests.Session,
+    ) -> None:
+        self.server = server
+        self._key = key
+        self._tries = tries
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._thread = _ThreadSession(new_session)
+
+    def list_page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
+        """Return one page, newest first: of the batches older than the batch `after`.
+
+        Raises: as the class, NotFoundError (404) with advice, ValueError for a `limit` beyond 1 to 100.
+        """
+        if not 1 <= limit <= 100:
+            raise ValueError(f"limit must be from 1 to 100, not {limit!r}")
+        params = {"limit": str(limit)} | ({"after": after} if after else {})
+        try:
+            return self._get("List Batches", "/batches", params, parse_page, deadline_at)
+        except NotFoundError as error:
+            raise NotFoundError(f"{error}: {_NO_LIST_ADVICE}", status=404, code=error.code) from None
+
+    def paginate(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
+        """Yield pages until one is the last, or shows no id that was not shown before.
+
+        That page is yielded too. Some servers show the same page for ever. Raises: as `list_page`.
+        """
+        seen: set[str] = set()
+        while True:
+            page = self.list_page(after, limit, deadline_at=deadline_at)
+            yield page
+            ids = [batch.id for batch in page.batches]
+            if page.has_more is False or seen.issuperset(ids):
+                return
+            seen.update(ids)
+            after = ids[-1]
+
+    def retrieve(self, batch_id: str, *, deadline_at: float) -> Row | None:
+        """Return the batch under the id that was asked for; None where the API knows none (404)."""
+        if not batch_id.strip("."):
+            return None  # "", "." and ".." would ask for another path
+        path = "/batches/" + quote(batch_id, safe="", errors="replace")
+        try:
+            return self._get(
+                "Retrieve Batch", path, {}, lambda content, _: parse_retrieved(content, batch_id), deadline_at
+            )
+        except NotFoundError:
+            return None
+
+    def _get(self, call: str, path: str, params: Mapping[str, str], parse: Parse[T], deadline_at: float) -> T:
+        """Ask until `parse` finds what was asked for, or another try is of no use."""
+        key, is_afresh, tries = self._sendable_key(afresh=False), False, 0
+        while True:
+            tries += 1
+            answer = self._ask(path, params, key, deadline_at)
+            parsed = parse(answer.content, answer.headers) if 200 <= answer.status < 300 else None
+            if parsed is not None:
+                return parsed
+            if answer.status in (401, 403) and not is_afresh:
+                refused, key, is_afresh = key, self._sendable_key(afresh=True), True
+                if key != refused:
+                    continue
+            now = self._clock()
+            delay_s = answer.delay_s(tries, now, self._random())
+            if delay_s is None or tries >= self._tries or now + delay_s >= deadline_at:
+                raise answer.error(call)
+            self._sleep(delay_s)
+
+    def _sendable_key(self, afresh: bool) -> str:
+        key = self._key(afresh)
+        # http.client refuses such a key as well, and shows it.
+        if not re.fullmatch(r"[\x21-\x7e\xa1-\xff]+", key):
+            raise PermanentError("the OpenAI API key is empty, or has a blank or line end in it")
+        return key
+
+    def _ask(self, path: str, params: Mapping[str, str], key: str, deadline_at: float) -> "_Answer":
+        """Send one request. What requests raises holds the request, and so the key: it ends here."""
+        left_s = deadline_at - self._clock()
+        if left_s <= 0:
+            return _Answer(failure="no time left")
+        try:
+            with self._thread.session.get(
+                self.server.base_url + path,
+                params={"api-version": self.server.api_version or None, **params},
+                headers={"Accept": "application/json", "User-Agent": "batchbell"},
+                auth=_KeyHeader(key, is_azure=self.server.is_azure),
+                timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = self._read(response, deadline_at)
+                return _Answer(response.status_code, response.headers, _json_in(body))
+        except ValueError as error:
+            raise PermanentError(f"OpenAIBaseUrl is not a valid address ({type(error).__name__})") from None
+        except (requests.RequestException, Urllib3Error) as error:
+            return _Answer(failure=type(error).__name__)
+
+    def _read(self, response: requests.Response, deadline_at: float) -> bytes:
+        """Return the body, cut at 32 MiB.
+
+        A timeout of requests bounds each read alone: a body that trickles in would never end.
+        """
+        body = bytearray()
+        while len(body) < _MAX_BODY_BYTES:
+            left_s = deadline_at - self._clock()
+            if left_s <= 0:
+                raise requests.ReadTimeout
+            if sock := getattr(response.raw.connection, "sock", None):
+                sock.settimeout(min(_READ_S, left_s))
+            chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
+            if not chunk:
+                break
+            body += chunk
+        return bytes(body)
+
+
+class _ThreadSession(threading.local):
+    """A session for each thread: one is not safe to share."""
+
+    def __init__(self, new_session: Callable[[], requests.Session]) -> None:
+        self.session = new_session()
+
+
+class _KeyHeader(AuthBase):
+    """Puts the key into its header; as `auth`, because requests lets a ~/.netrc replace a header.
+
+    No redirect is followed: requests would take the header `api-key` along to another host.
+    """
+
+    def __init__(self, key: str, *, is_azure: bool) -> None:
+        self._header = ("api-key", key) if is_azure else ("Authorization", f"Bearer {key}")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update([self._header])
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer; `content` is its JSON, None where the body is none.
+
+    `status` is 0 where none came. Then `failure` says why, by the name of an exception, because its
+    text may show a proxy's password.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
+    failure: str = ""
+
+    @property
+    def code(self) -> str | None:
+        """The API's `code` or `type`; never its message, which may repeat a part of the key."""
+        words = (self._error.get("code"), self._error.get("type"))
+        return next((w for w in words if isinstance(w, str) and re.fullmatch("[A-Za-z_]{1,64}", w)), None)
+
+    def delay_s(self, tries: int, now: float, random: float) -> float | None:
+        """Return how long to wait before the next try; None: not to be tried again."""
+        header = self.headers.get("x-should-retry")
+        # A quota lasts until somebody has paid, which takes longer than seconds.
+        is_lasting = self.code == "insufficient_quota" or header == "false"
+        if is_lasting or not (self._may_pass or header == "true"):
+            return None
+        asked_s = self._retry_after_s(now)
+        if asked_s is not None:
+            return asked_s if asked_s <= _MAX_RETRY_AFTER_S else None
+        return min(_FIRST_DELAY_S * 2.0 ** (tries - 1), _MAX_DELAY_S) * (1 - 0.25 * random)
+
+    def error(self, call: str) -> TransientError | PermanentError:
+        """Return the error that this answer is, when it is the last one."""
+        status, code = self.status, self.code
+        if self.failure:
+            return TransientError(f"{call}: no answer ({self.failure})")
+        text = f"{call} answered {status}" + (f" ({code})" if code else "")
+        if status in (401, 403):
+            error = AuthenticationError(f"{text}: the API key was refused", status=status, code=code)
+            message = self._error.get("message")  # it may show a part of the key
+            message = message if isinstance(message, str) else ""
+            found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", message)
+            error.missing_permission = found[1].rstrip(".") if found else None
+            return error
+        if self._may_pass or self.headers.get("x-should-retry") == "true":
+            if 200 <= status < 300:
+                text += " with something else than batches; is OpenAIBaseUrl right?"
+            return TransientError(text, status=status, code=code)
+        if status < 400:
+            text += ", a redirect: set OpenAIBaseUrl to where the API is"
+        return (NotFoundError if status == 404 else PermanentError)(text, status=status, code=code)
+
+    @property
+    def _error(self) -> dict[str, Any]:
+        error = self.content.get("error") if isinstance(self.content, dict) else None
+        return error if isinstance(error, dict) else {}
+
+    @property
+    def _may_pass(self) -> bool:
+        """Whether the next answer may be another; a 2xx is asked about only where it was unusable."""
+        return not 300 <= self.status < 500 or self.status in (408, 409, 429)
+
+    def _retry_after_s(self, now: float) -> float | None:
+        """Return the wait that the server asks for: in milliseconds, else seconds, else an HTTP date."""
+        milliseconds, text = number(self.headers.get("retry-after-ms")), self.headers.get("retry-after", "")
+        delay_s = number(text) if milliseconds is None else milliseconds / 1000
+        if delay_s is None:
+            try:
+                delay_s = parsedate_to_datetime(text).timestamp() - now
+            except (ValueError, TypeError, OverflowError, IndexError):
+                return None
+        return delay_s if delay_s > 0 else None
+
+
+def _json_in(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
