@@ -1,0 +1,234 @@
+"""What is posted for one notification, or for several as a digest."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from batchbell.config import Config, Secret, Server
+from batchbell.models import (
+    BaselineReason,
+    Batch,
+    Deleted,
+    KeyAccepted,
+    KeyRefused,
+    Message,
+    Notification,
+    Outcome,
+    Subject,
+    Watching,
+    outcome_of,
+)
+from batchbell.notify import details
+from batchbell.notify.mrkdwn import QUIET, code, context, counted, date, duration, escaped, section, series
+
+_LATE_S = 900
+_SECTION_LIMIT = 2_900
+_DIGEST_LIMIT = 8_000
+"""Slack refuses long messages by a rule it does not document: 9,600 characters of blocks beside 6,500
+of text were accepted, 11,300 beside 10,400 refused (bolt-js #2867)."""
+
+_GREEN, _AMBER, _RED, _GREY, _BLUE = "#2eb67d", "#ecb22e", "#e01e5a", "#8d8d8d", "#1d9bd1"
+
+
+class Style(NamedTuple):
+    """The emoji and the colour that go with the words of a message, and what a digest counts it as."""
+
+    emoji: str
+    colour: str
+    label: str
+
+
+_WORST_FIRST: dict[Outcome | type[Subject] | None, Style] = {
+    KeyRefused: Style(":no_entry:", _RED, "refused key"),
+    Outcome.FAILED: Style(":x:", _RED, "failed"),
+    Outcome.ALL_FAILED: Style(":x:", _RED, "completed without success"),
+    Outcome.EXPIRED: Style(":alarm_clock:", _RED, "expired"),
+    Outcome.PARTLY_FAILED: Style(":warning:", _AMBER, "partly failed"),
+    Deleted: Style(":mag:", _AMBER, "gone"),
+    Outcome.UNKNOWN: Style(":grey_question:", _AMBER, "unclear"),
+    Outcome.EMPTY: Style(":warning:", _AMBER, "empty"),
+    Outcome.CANCELLED: Style(":black_square_for_stop:", _GREY, "cancelled"),
+    None: Style(":hourglass_flowing_sand:", _BLUE, "still open"),
+    Watching: Style(":eyes:", _BLUE, "now watched"),
+    KeyAccepted: Style(":key:", _BLUE, "accepted key"),
+    Outcome.SUCCEEDED: Style(":white_check_mark:", _GREEN, "succeeded"),
+}
+
+_NO_LONGER = "\nThe batches of the earlier {} are no longer watched. If that was not meant, {}."
+
+_KEY_ADVICE = {
+    (401, "openai"): "The key is wrong, expired or revoked (401), or a restricted one without the permission "
+    "_Batches: Read_. Store a valid one",
+    (401, "azure"): "The key is wrong, revoked or that of another resource than `OpenAIBaseUrl` names (401). "
+    "Store a valid one",
+    (401, "other"): "The key is wrong, expired or revoked (401). If this is Azure behind a name of its own, "
+    "deploy again with an `OpenAIApiVersion`. Store a valid one",
+    (403, "openai"): "The key is known but may not read batches (403). Give it the permission "
+    "_Batches: Read_, or store one that may",
+    (403, "azure"): "The key may not be used (403): the resource has keys turned off, or its network rules "
+    "keep this function out. Change that, or store one that may",
+    (
+        403,
+        "other",
+    ): "The key is known but may not read batches (403). Give it that right, or store one that may",
+}
+
+
+def message_for(
+    notifications: Sequence[Notification],
+    config: Config,
+    now: int,
+    *,
+    possible_duplicate: bool = False,
+    text_only: bool = False,
+) -> Message:
+    """Return the message: all of one notification, or a digest that names every one.
+
+    All untrusted text in it is escaped, and it fits Slack's limits. `text_only` is for when Slack
+    refuses the blocks: title and reason remain.
+    """
+    ordered = sorted(notifications, key=_severity_and_name)
+    title, reason, blocks = _content_of(ordered[0].subject, config)
+    if len(ordered) > 1:
+        title, reason, blocks = _digest_title(ordered), "", _digest_sections(ordered, config, now)
+    emoji, colour, _ = style_of(ordered[0].subject)
+    text = f"{emoji} *{escaped(config.team, 60)}* · {title}.{_late_sentence(ordered, now)}"
+    text += " This may be a repeat." if possible_duplicate else ""
+    if text_only:
+        text, blocks = f"{text}\n{reason}".strip(), []
+    elif reason:
+        blocks = [section(reason), *blocks]
+    attachments = [{"color": colour, "blocks": blocks}] if blocks else []
+    ids = tuple(each.id for each in notifications)
+    return Message(ids, config.team, text, {"attachments": attachments, **QUIET})
+
+
+def test_message(config: Config, now: int) -> Message:
+    """Return a message that only shows that messages arrive; its id is that of no batch."""
+    text = f":wrench: *{escaped(config.team, 60)}* · This is a test message: batchbell can post here."
+    note = context("Sent by a person with `batchbell test-message`. No batch has ended.")
+    attachments = [{"color": _BLUE, "blocks": [note]}]
+    return Message((f"trial-{now}#test",), config.team, text, {"attachments": attachments, **QUIET})
+
+
+def style_of(subject: Subject) -> Style:
+    """Return the style of a batch's outcome, of an open batch, or of another subject."""
+    return _WORST_FIRST[outcome_of(subject) if isinstance(subject, Batch) else type(subject)]
+
+
+def service_name(server: Server) -> str:
+    """Return what a sentence calls the server."""
+    address = server.base_url.removeprefix("https://").removeprefix("http://").rstrip("/")
+    if server.is_openai:
+        return "OpenAI"
+    if server.is_azure:
+        return f"Azure OpenAI ({code(address.partition('/')[0], 60)})"
+    return code(address, 40) or "the server"
+
+
+def _content_of(subject: Subject, config: Config, limit: int = 600) -> tuple[str, str, list[dict[str, Any]]]:
+    """Return what happened, in at most `limit` characters; why and what to do; and the blocks below."""
+    service, parameter = service_name(config.server), code(config.secret_name(Secret.OPENAI_API_KEY))
+    match subject:
+        case Batch():
+            title = details.batch_title(subject, config.server, limit)
+            return title, details.batch_reason(subject), details.batch_facts(subject, config.team)
+        case Deleted(batch, missing_since):
+            fact = f"is gone: {service} has not known it since {date(missing_since)}"
+            name = details.batch_name(batch, limit - len(fact) - len("** "))
+            was = details.outcome_text(batch).replace("is now", "was", 1)
+            reason = f"When last seen it {was}. It is no longer watched, unless it is listed again."
+            return f"{name} {fact}", reason, details.batch_facts(batch, config.team)
+        case Watching():
+            return *_baseline_content(subject, config.server, parameter), []
+        case KeyRefused(since, status):
+            kind = "openai" if config.server.is_openai else "azure" if config.server.is_azure else "other"
+            advice = _KEY_ADVICE[403 if status == 403 else 401, kind]
+            title = f"{service} has refused the API key since {date(since)}: no batch can be watched"
+            reason = f"{advice} in the SSM parameter {parameter}; the next poll takes it up."
+            later = "Nothing is lost: what ends meanwhile is announced once the key works."
+            return title, reason, [context(later)]
+        case KeyAccepted(refused_since, since):
+            lasted = duration(since - refused_since)
+            title = f"{service} accepts the API key again, which it had refused for {lasted}"
+            return title, "What ended in the meantime is announced now.", []
+
+
+def _baseline_content(watching: Watching, server: Server, parameter: str) -> tuple[str, str]:
+    """Return what is watched; and what will be announced from now on, and what no longer."""
+    if watching.base_url != server.base_url:
+        server = Server(watching.base_url)  # the configured one was changed since
+    ended, statuses = watching.ended_count, series([code(each, 40) for each in watching.statuses])
+    reason = f"Announced from now on: {statuses}" if statuses else "Nothing is announced"
+    metadata_filter = code(watching.metadata_filter, 200)
+    reason += f", of batches with {metadata_filter}." if metadata_filter else "."
+    if ended:
+        are = "is" if ended == 1 else "are"
+        reason += f" {counted(ended, 'batch')} had ended before and {are} not announced."
+    match watching.reason:
+        case BaselineReason.INSTALLED:
+            title = f"batchbell is now watching the batches at {service_name(server)}"
+        case BaselineReason.BASE_URL:
+            title = f"batchbell is now watching another server, {service_name(server)}"
+            reason += _NO_LONGER.format("server", "deploy again with the earlier `OpenAIBaseUrl`")
+        case BaselineReason.PROJECT:
+            title = "the API key now belongs to another project, whose batches are watched from now on"
+            reason += _NO_LONGER.format("project", f"store a key of that project in {parameter}")
+    are = "is" if watching.open_count < 2 else "are"
+    return f"{title}: {counted(watching.open_count, 'batch')} {are} open", reason
+
+
+def _severity_and_name(notification: Notification) -> tuple[int, list[tuple[int, str]]]:
+    """Return a key that sorts the worst first, then by name, so that part 2 comes before part 10."""
+    subject = notification.subject
+    name = isinstance(subject, Batch) and details.given_name(subject)
+    words = [word.lstrip("0") for word in re.split(r"(\d+)", name[1].casefold() if name else "")]
+    severity = list(_WORST_FIRST.values()).index(style_of(subject))
+    return severity, [(len(word) if word.isdecimal() else 0, word) for word in words]
+
+
+def _late_sentence(notifications: Sequence[Notification], now: int) -> str:
+    """Return which of them are announced late, and when the first of these happened."""
+    notes = _late_notes(notifications, now)
+    which = "One of them is told late: it" if len(notifications) > 1 else "This is told late: it"
+    if len(notes) > 1:
+        which = f"{len(notes):,} of them are told late: the first"
+    return f" {which} {notes[0]}." if notes else ""
+
+
+def _late_notes(notifications: Sequence[Notification], now: int) -> list[str]:
+    """Return when those happened that are announced late, the earliest first."""
+    happened = []
+    for each in notifications:
+        ended_at = each.subject.ended_at if isinstance(each.subject, Batch) else None
+        happened.append((each.recorded_at, "was noticed") if ended_at is None else (ended_at, "ended"))
+    late = [(at, verb) for at, verb in happened if now - at > _LATE_S]
+    return [f"{verb} {date(at)}" for at, verb in sorted(late, key=lambda pair: pair[0])]
+
+
+def _digest_title(notifications: Sequence[Notification]) -> str:
+    """Return how many there are of each kind, without a full stop."""
+    subjects = [each.subject for each in notifications]
+    labels = Counter(style_of(subject).label for subject in subjects)
+    only_ends = all(isinstance(subject, Batch) and subject.is_terminal for subject in subjects)
+    what = "batches ended" if only_ends else "pieces of news"
+    return f"{len(subjects)} {what}: {series([f'{count:,} {label}' for label, count in labels.items()])}"
+
+
+def _digest_sections(notifications: Sequence[Notification], config: Config, now: int) -> list[dict[str, Any]]:
+    """Return a line for each: what happened, when if that is late, and the id where the name is another."""
+    limit = _DIGEST_LIMIT // len(notifications) - 1
+    texts = [""]
+    for notification in notifications:
+        subject = notification.subject
+        start = f"{style_of(subject).emoji} "
+        end = "".join(f", {note}" for note in _late_notes([notification], now) if limit > 300)
+        if isinstance(subject, Batch) and details.given_name(subject):
+            end += f" · {code(subject.id, max(limit // 4, 12))}"
+        title, *_ = _content_of(subject, config, limit - len(start + end))
+        line = start + title + end
+        if len(texts[-1]) + 1 + len(line) > _SECTION_LIMIT:
+            texts.append("")
+        texts[-1] = f"{texts[-1]}\n{line}".strip()
+    return [section(text) for text in texts]
