@@ -1,0 +1,46 @@
+"""Read secrets: SSM SecureStrings, kept for some minutes."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from batchbell.errors import NotFoundError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+
+class Secrets:
+    """Reads parameters by name, each once in five minutes, or `afresh`."""
+
+    def __init__(self, client: "SSMClient | None" = None, *, read_s: float = 5, tries: int = 3) -> None:
+        retries = {"mode": "standard", "total_max_attempts": tries}
+        config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
+        # Without a client the provider opens another session, and loads all of botocore's data again.
+        self._provider = SSMProvider(boto3_client=client or boto3.client("ssm", config=config))
+
+    def read(self, name: str, afresh: bool = False) -> str:
+        """Return the secret, without the blanks and line ends that pasting leaves around it.
+
+        Raises: NotFoundError before it was stored; PermanentError if we may not read it; TransientError.
+        """
+        try:
+            value = self._provider.get(name, max_age=300, decrypt=True, force_fetch=afresh)
+        except GetParameterError as error:
+            cause = error.__context__  # Powertools keeps boto3's error only there
+            code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+            if code == "ParameterNotFound":
+                raise NotFoundError(f"the parameter {name} is not stored yet", code=code) from error
+            if "AccessDenied" in code:
+                raise PermanentError(f"the parameter {name} may not be read: {code}", code=code) from error
+            raise TransientError(f"the parameter {name} could not be read") from error
+        return str(value or "").strip()
+
+    def reader(self, name: str) -> Callable[[bool], str]:
+        """Return what reads this one secret, afresh if called with True."""
+        return lambda afresh: self.read(name, afresh)

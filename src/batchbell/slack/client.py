@@ -1,0 +1,349 @@
+"""Call Slack's Web API: post to a channel, find what was posted, look at token and channel.
+
+`slack_sdk` is imported here and nowhere else.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http.client import HTTPException
+from socket import gaierror
+from ssl import SSLCertVerificationError
+from time import time
+from typing import Any
+from urllib.error import URLError
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from batchbell.errors import AuthenticationError, PermanentError, TransientError
+from batchbell.models import Accepted, Blocked, Malformed, Message, RateLimited, Refused, UnknownOutcome
+
+EVENT_TYPE = "batchbell_notification"
+
+_CREDENTIAL = "account_inactive invalid_auth not_allowed_token_type not_authed token_expired token_revoked"
+
+# The errors on the pages of chat.postMessage, auth.test, conversations.history and conversations.info
+# (docs.slack.dev/reference/methods). Not there, but seen: app_access_restricted, channel_type_not_supported,
+# error_processing_metadata, external_channel_migrating, invalid_attachments, invalid_json, is_inactive,
+# json_not_object, method_not_supported_for_channel_type, unknown_method.
+_ERRORS: Mapping[type[RateLimited | UnknownOutcome | Blocked | Malformed], str] = {
+    RateLimited: "message_limit_exceeded org_login_required rate_limited ratelimited team_added_to_org",
+    UnknownOutcome: "duplicate_*_not_found fatal_error internal_error request_timeout service_unavailable",
+    Blocked: f"{_CREDENTIAL} "
+    "access_denied accesslimited app_access_restricted channel_not_found channel_type_not_supported "
+    "deprecated_endpoint ekm_access_denied enterprise_is_restricted external_channel_migrating is_archived "
+    "is_inactive messages_tab_disabled metadata_must_be_sent_from_app method_deprecated "
+    "method_not_supported_for_channel_type missing_scope no_permission not_in_channel restricted_action* "
+    "team_access_not_granted team_not_found two_factor_setup_required unknown_method",
+    Malformed: "as_user_not_supported attachment_payload_limit_exceeded cannot_reply_to_message "
+    "error_processing_metadata invalid_arg_name invalid_arguments invalid_array_arg invalid_attachments "
+    "invalid_blocks* invalid_charset invalid_form_data invalid_json invalid_metadata* invalid_post_type "
+    "json_not_object markdown_text_conflict metadata_too_large missing_post_type msg_blocks_too_long "
+    "msg_too_long no_text slack_connect_*_blocked too_many_attachments too_many_contact_cards",
+}
+"""What each of Slack's errors says of a message; `*` stands for any part of a name."""
+
+CREDENTIAL_ERRORS = frozenset(_CREDENTIAL.split())
+"""Slack may accept another token where it answers one of these."""
+
+_PAGE_LIMIT = 200
+_WAIT_S = 30.0
+_MAX_WAIT_S = 3600.0
+
+# The SDK does not check the shape of an answer: a list in place of an object is an AttributeError, an
+# unknown charset a LookupError.
+_CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
+
+Call = Callable[[WebClient], SlackResponse]
+PostFailure = RateLimited | UnknownOutcome | Blocked | Malformed | Refused
+
+
+def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
+    """Return what the error of that name says of a message; `name` is None if the answer had none."""
+    if status == 429:
+        return RateLimited
+    if name is None or status >= 500:
+        return UnknownOutcome
+    for kind, patterns in _ERRORS.items():
+        if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
+            return kind
+    return Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose the token is; `scopes` is None where Slack did not say. `url` is the workspace's."""
+
+    workspace: str
+    name: str
+    url: str = ""
+    is_bot: bool = True
+    scopes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What `conversations.info` says of a channel."""
+
+    name: str
+    is_private: bool = False
+    is_member: bool = True
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewestMessage:
+    """A channel's newest message; `is_archival` if it says that the channel was archived."""
+
+    is_archival: bool = False
+
+
+class SlackClient:
+    """One team's bot in a workspace. No call is repeated by itself, except with a newer token.
+
+    `token(afresh)` returns the bot token, read anew from where it is stored if `afresh`. `timeout_s`
+    bounds each wait on the network.
+
+    All but `post` raise TransientError (no answer, or refused for now or by an unknown name),
+    PermanentError, and AuthenticationError for a refused token. `code` is Slack's name for the error,
+    None where Slack did not answer. No error, nor what it was raised from, holds the token or a body.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Callable[[bool], str],
+        *,
+        team: str,
+        timeout_s: int = 10,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._base_url = base_url
+        self._token = token
+        self._team = team
+        self._timeout_s = timeout_s
+        self._clock = clock
+
+    def post(self, channel: str, message: Message) -> Accepted | PostFailure:
+        """Post once, and never again by itself, not even after a dropped connection."""
+        method, arguments = "chat.postMessage", {**message.content, "metadata": _metadata_of(message)}
+        try:
+            answer = self._call(
+                method,
+                lambda client: client.chat_postMessage(channel=channel, text=message.text, **arguments),
+                self._timeout_s,
+            )
+        except TransientError as error:  # the token could not be read
+            return RateLimited(str(error), _WAIT_S)
+        except PermanentError as error:
+            return Blocked(str(error))
+        if isinstance(answer, _Failure):
+            return answer.result
+        if not answer.get("ts"):
+            return UnknownOutcome(f"{method}: ok without a ts")  # perhaps a proxy's answer
+        return Accepted(str(answer["ts"]), str(answer.get("channel") or channel))
+
+    def posted_ids(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]:
+        """Return the notifications that our bot posted for this team since then, each with its `ts`.
+
+        Raises: as the class; TransientError also if time is up before the last page.
+        """
+        bot_id = self._read("auth.test", lambda client: client.auth_test(), deadline_at).get("bot_id")
+        if not bot_id:
+            raise PermanentError("auth.test: the token is not a bot's")
+        with _checked_shape("conversations.history"):
+            return {
+                notification_id: str(message["ts"])
+                for message in self._history(channel, since, deadline_at)
+                if message.get("bot_id") == bot_id
+                for notification_id in self._ids_in(message)
+            }
+
+    def identity(self) -> Identity:
+        """Return whose the token is, and its scopes, which Slack names in a header."""
+        answer = self._read("auth.test", lambda client: client.auth_test())
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        granted = headers.get("x-oauth-scopes")
+        return Identity(
+            workspace=_text(answer.get("team")),
+            name=_text(answer.get("user")),
+            url=_text(answer.get("url")),
+            is_bot=bool(answer.get("bot_id")),
+            scopes=None if granted is None else frozenset(granted.replace(",", " ").split()),
+        )
+
+    def channel(self, channel: str) -> Channel:
+        """Return what the channel is; this needs the scope `channels:read` or `groups:read`."""
+        method = "conversations.info"
+        answer = self._read(method, lambda client: client.conversations_info(channel=channel))
+        with _checked_shape(method):
+            shown = answer.get("channel") or {}
+            return Channel(
+                name=_text(shown.get("name")) or channel,
+                is_private=bool(shown.get("is_private")),
+                is_member=bool(shown.get("is_member", True)),
+                is_archived=bool(shown.get("is_archived")),
+            )
+
+    def newest_message(self, channel: str) -> NewestMessage:
+        """Return the channel's newest message; this needs `channels:history` or `groups:history`."""
+        method = "conversations.history"
+        answer = self._read(method, lambda client: client.conversations_history(channel=channel, limit=1))
+        with _checked_shape(method):
+            messages = answer.get("messages") or [{}]
+            return NewestMessage(messages[0].get("subtype") in ("channel_archive", "group_archive"))
+
+    def _history(self, channel: str, since: float, deadline_at: float) -> Iterator[dict[str, Any]]:
+        """Yield the channel's messages since then, newest first, to the last page."""
+        cursors = [""]
+        while True:
+            page = self._read(
+                "conversations.history",
+                lambda client: client.conversations_history(
+                    channel=channel,
+                    cursor=cursors[-1] or None,
+                    include_all_metadata=True,
+                    limit=_PAGE_LIMIT,
+                    oldest=f"{since:.6f}",
+                ),
+                deadline_at,
+            )
+            yield from page["messages"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor and not page.get("has_more"):
+                return
+            if cursor in cursors:
+                raise TransientError("conversations.history: a page came twice")
+            cursors.append(cursor)
+
+    def _ids_in(self, message: dict[str, Any]) -> list[str]:
+        """Return the notifications that a message announces for this team."""
+        metadata = message.get("metadata") or {}
+        payload = metadata.get("event_payload") or {}
+        if metadata.get("event_type") != EVENT_TYPE or payload.get("team") != self._team:
+            return []
+        return [payload.get("id", ""), *payload.get("ids", "").split()]
+
+    def _read(self, method: str, call: Call, deadline_at: float = math.inf) -> SlackResponse:
+        """Return the answer to a call that changes nothing. Raises: as the class."""
+        left_s = deadline_at - self._clock()
+        if left_s < 1:
+            raise TransientError(f"{method}: no time left")
+        answer = self._call(method, call, int(min(self._timeout_s, left_s)))
+        if isinstance(answer, _Failure):
+            raise answer.error()  # here, where no traceback shows the body
+        return answer
+
+    def _call(self, method: str, call: Call, timeout_s: int) -> "SlackResponse | _Failure":
+        """Call once, and once more if Slack refuses the token and another one is stored.
+
+        Raises: TransientError, PermanentError if the token cannot be read.
+        """
+        token = self._token(False)
+        answer = self._call_with(token, method, call, timeout_s)
+        if isinstance(answer, _Failure) and answer.name in CREDENTIAL_ERRORS:
+            newer = self._token(True)
+            if newer != token:
+                return self._call_with(newer, method, call, timeout_s)
+        return answer
+
+    def _call_with(self, token: str, method: str, call: Call, timeout_s: int) -> "SlackResponse | _Failure":
+        if not re.fullmatch(r"[!-~]+", token.strip()):
+            # urllib refuses such a token as well, and shows it.
+            reason = "the Slack bot token is empty or holds characters that no token has"
+            return _Failure(Blocked(reason), "invalid_auth")
+        client = WebClient(
+            token=token,
+            base_url=self._base_url,
+            timeout=timeout_s,
+            # By default the SDK posts again when the connection drops.
+            retry_handlers=[],
+            # The SDK logs bodies; a logger that getLogger does not know cannot be turned up.
+            logger=logging.Logger("slack_sdk", logging.CRITICAL),  # noqa: LOG001
+        )
+        try:
+            answer = call(client)
+        except SlackApiError as error:
+            return _failure_in(method, error.response)
+        except _CALL_ERRORS as error:
+            return _failure_without_answer(method, error)
+        is_object = isinstance(answer.data, dict)
+        return answer if is_object else _Failure(UnknownOutcome(f"{method}: the answer is no object"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A failed call: what it says of a message, and Slack's name for the error, where Slack answered."""
+
+    result: PostFailure
+    name: str | None = None
+    needed: str | None = None
+    status: int = 0
+
+    def error(self) -> TransientError | PermanentError:
+        """Return the error that this is to a caller who does not post."""
+        result, reason = self.result, self.result.reason
+        if isinstance(result, Blocked | Malformed):
+            kind = AuthenticationError if self.name in CREDENTIAL_ERRORS else PermanentError
+            error = kind(reason, status=self.status, code=self.name)
+            error.needed = self.needed
+            return error
+        retry_after_s = result.retry_after_s if isinstance(result, RateLimited) else None
+        return TransientError(reason, status=self.status, code=self.name, retry_after_s=retry_after_s)
+
+
+def _failure_in(method: str, response: SlackResponse) -> _Failure:
+    """Read Slack's answer that it failed; the SDK passes on what is not JSON as well."""
+    body = response.data if isinstance(response.data, dict) else {}
+    name, needed, status = body.get("error"), body.get("needed"), response.status_code
+    name = name if isinstance(name, str) and re.fullmatch("[a-z0-9_]{1,80}", name) else None
+    needed = needed if isinstance(needed, str) and re.fullmatch("[a-z_:.,]{1,200}", needed) else None
+    kind = kind_of(name, status)
+    reason = f"{method}: {name or f'HTTP {status}'}" + (f" (needs {needed})" if needed else "")
+    if issubclass(kind, RateLimited):
+        return _Failure(RateLimited(reason, _retry_after_s(response.headers)), name, status=status)
+    return _Failure(kind(reason), name, needed, status)
+
+
+def _failure_without_answer(method: str, error: Exception) -> _Failure:
+    reason = getattr(error, "reason", error)
+    text = f"{method}: {type(reason).__name__}"
+    unsent = (ConnectionRefusedError, gaierror, SSLCertVerificationError)
+    if isinstance(error, URLError) and isinstance(reason, unsent):
+        # The only errors that cannot come after the first byte of the message was sent.
+        return _Failure(RateLimited(text, _WAIT_S))
+    return _Failure(UnknownOutcome(text))
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float:
+    try:
+        seconds = float(headers.get("Retry-After", _WAIT_S))
+    except ValueError:
+        return _WAIT_S
+    return min(max(seconds, 1.0), _MAX_WAIT_S) if math.isfinite(seconds) else _WAIT_S
+
+
+def _metadata_of(message: Message) -> dict[str, Any]:
+    """Return the ids by which the message is found again. Anyone in the workspace can read them."""
+    payload = {"id": message.ids[0], "ids": " ".join(message.ids), "team": message.team}
+    return {"event_type": EVENT_TYPE, "event_payload": payload}
+
+
+def _text(value: Any) -> str:
+    return value[:200] if isinstance(value, str) else ""
+
+
+@contextmanager
+def _checked_shape(method: str) -> Iterator[None]:
+    """Raise TransientError if the answer that is read has another shape than Slack's."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError) as error:
+        # These name types and keys, never what the answer held.
+        raise TransientError(f"{method}: an answer of another shape than Slack's") from error
