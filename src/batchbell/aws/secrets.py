@@ -1,7 +1,7 @@
 """Read secrets: SSM SecureStrings, kept for some minutes."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
@@ -19,7 +19,7 @@ class Secrets:
     """Reads parameters by name, each once in five minutes, or `afresh`."""
 
     def __init__(self, client: "SSMClient | None" = None, *, read_s: float = 5, tries: int = 3) -> None:
-        retries = {"mode": "standard", "total_max_attempts": tries}
+        retries: Any = {"mode": "standard", "total_max_attempts": tries}
         config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
         # Without a client the provider opens another session, and loads all of botocore's data again.
         self._provider = SSMProvider(boto3_client=client or boto3.client("ssm", config=config))
@@ -33,12 +33,11 @@ class Secrets:
             value = self._provider.get(name, max_age=300, decrypt=True, force_fetch=afresh)
         except GetParameterError as error:
             cause = error.__context__  # Powertools keeps boto3's error only there
-            code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+            code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else type(cause).__name__
             if code == "ParameterNotFound":
                 raise NotFoundError(f"the parameter {name} is not stored yet", code=code) from error
-            if "AccessDenied" in code:
-                raise PermanentError(f"the parameter {name} may not be read: {code}", code=code) from error
-            raise TransientError(f"the parameter {name} could not be read") from error
+            kind = PermanentError if "AccessDenied" in code else TransientError
+            raise kind(f"the parameter {name} could not be read: {code}", code=code) from error
         return str(value or "").strip()
 
     def reader(self, name: str) -> Callable[[bool], str]:
