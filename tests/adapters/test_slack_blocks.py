@@ -12,7 +12,7 @@ from batchbell.domain.place import Place
 from local.slack_rules import refusal_of
 from tests import foreign
 from tests.builders import NOW, a_message
-from tests.slack import HELLO
+from tests.old_slack import HELLO
 
 
 def test_ids_that_may_be_too_many_are_left_out_of_the_plain_form_only() -> None:

@@ -15,7 +15,7 @@ from local.slack_faults import Fault
 from local.slack_simulator import BOT_ID, CHANNEL, SlackSimulator
 from tests.builders import NOW
 from tests.clock import Clock
-from tests.slack import HELLO, HISTORY, POST, SOON, messages
+from tests.old_slack import HELLO, HISTORY, POST, SOON, messages
 
 OURS = {"event_type": EVENT_TYPE, "event_payload": {"team": "search", "id": "batch_1#failed", "ids": ""}}
 

@@ -23,7 +23,7 @@ from local import slack_faults as faults
 from local.slack_faults import Fault
 from local.slack_simulator import CHANNEL, SlackSimulator
 from tests.clock import Clock
-from tests.slack import HELLO, POST, messages, posts
+from tests.old_slack import HELLO, POST, messages, posts
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from batchbell.flows.redeliver import Left, RedeliverResult, redeliver
 from local import slack_faults as faults
 from local.slack_simulator import CHANNEL
 from tests.bot import BotUnderTest
-from tests.slack import HISTORY, POST
+from tests.old_slack import HISTORY, POST
 
 
 def redelivered(bot: BotUnderTest, ring: Callable[[], str | None] | None = None) -> RedeliverResult | None:
