@@ -1,0 +1,241 @@
+"""The configuration: what is missing or invalid is named, and typos in an address are forgiven."""
+
+import pytest
+
+from batchbell.config import (
+    Config,
+    Secret,
+    Server,
+    config_from,
+    invalid_secret_reason,
+    metadata_filter_from,
+    notify_on_from,
+    server_from,
+)
+from batchbell.models import RequestCounts
+from tests.makers import AT_OPENAI, DAY_S, a_batch, a_config
+
+ENVIRON = {
+    "TEAM_NAME": "search",
+    "SLACK_CHANNEL": "C0SEARCH",
+    "TABLE_NAME": "table",
+    "OPENAI_BASE_URL": f"{AT_OPENAI}/batches",
+    "OPENAI_API_VERSION": "",
+    "SLACK_BASE_URL": "https://slack.com/api/",
+    "SLASH_COMMAND": "/batches-search",
+    "NOTIFY_ON": "Completed, canceled,",
+    "METADATA_FILTER": "team=search, env=staging|prod",
+    "RETENTION_DAYS": "7",
+}
+MAY_BE_EMPTY = ("METADATA_FILTER", "OPENAI_API_VERSION")
+
+AZURE = "https://contoso.openai.azure.com"
+SIGNING_SECRET = "8f742231b10e8888abcd99fea0b1c2d3"
+
+
+def test_the_environment_of_the_template_gives_the_config() -> None:
+    config = config_from(ENVIRON)
+
+    assert config == Config(
+        team="search",
+        channel="C0SEARCH",
+        table_name="table",
+        server=Server(AT_OPENAI),
+        slash_command="/batches-search",
+        notify_on=frozenset({"completed", "cancelled"}),
+        metadata_filter=(("team", frozenset({"search"})), ("env", frozenset({"staging", "prod"}))),
+        retention_s=7 * DAY_S,
+    )
+    assert config.filter_text == "team=search,env=prod|staging"
+    assert config.secret_name(Secret.SLACK_BOT_TOKEN) == "/batchbell/search/slack-bot-token"
+
+
+@pytest.mark.parametrize("name", [name for name in ENVIRON if name not in MAY_BE_EMPTY])
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is not set"):
+        config_from({**ENVIRON, name: " "})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("RETENTION_DAYS", "a month", "a whole number of days, not 'a month'"),
+        ("RETENTION_DAYS", "0", "a whole number of days"),
+        ("NOTIFY_ON", ",", "names no status"),
+        ("OPENAI_API_VERSION", "2024-10-21", "set OpenAIBaseUrl to the Azure resource as well"),
+        ("METADATA_FILTER", "search", "must be key=value, not 'search'"),
+        ("METADATA_FILTER", "=search", "must be key=value"),
+        ("METADATA_FILTER", "team=a,b", "must be key=value, not 'b'"),
+    ],
+)
+def test_an_invalid_value_is_named(name: str, value: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        config_from({**ENVIRON, name: value})
+
+
+# Which batches are announced
+
+
+def test_named_statuses_are_selected_and_no_others() -> None:
+    config = a_config(notify_on=notify_on_from("completed,in_progress"))
+
+    selected = [config.selects(a_batch(status=each)) for each in ("completed", "in_progress", "expired")]
+
+    assert selected == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_selected"),
+    [
+        ({"request_counts": RequestCounts(10, 10, 0)}, False),
+        ({"request_counts": RequestCounts(10, 7, 3)}, True),
+        ({"request_counts": RequestCounts(10, 0, 10)}, True),
+        ({"request_counts": RequestCounts(0, 0, 0), "is_retrieved": True}, False),
+        ({"request_counts": RequestCounts(0, 0, 0)}, True),  # a list may show the counts later
+        ({"request_counts": None, "is_retrieved": True}, False),
+        ({"request_counts": None, "is_retrieved": True, "error_file_id": "file-1"}, True),
+    ],
+)
+def test_failed_also_selects_completed_batches_with_failed_requests(
+    fields: dict[str, object], is_selected: bool
+) -> None:
+    config = a_config(notify_on=frozenset({"failed"}))
+
+    assert config.selects(a_batch(status="completed", **fields)) is is_selected
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_selected"),
+    [
+        ((("team", "search"), ("env", "staging")), True),
+        ((("team", "search"), ("env", "dev")), False),
+        ((("team", "ads"), ("env", "prod")), False),
+        ((("team", "search"),), False),
+        ((), False),
+    ],
+)
+def test_the_metadata_filter_wants_every_key_with_one_of_its_values(
+    metadata: tuple[tuple[str, str], ...], is_selected: bool
+) -> None:
+    config = a_config(metadata_filter=metadata_filter_from("team=search, env=prod | staging"))
+
+    assert config.selects(a_batch(status="completed", metadata=metadata)) is is_selected
+
+
+# The server
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{AZURE}/openai/v1",
+        "https://CONTOSO.OpenAI.Azure.com/openai",
+        f"{AZURE}:443/openai",
+        AZURE,
+        "https://contoso.cognitiveservices.azure.com/openai",
+        "https://contoso.services.ai.azure.com/openai/v1",
+        "https://contoso.openai.azure.us/openai/v1",
+        "https://contoso.openai.azure.cn/openai",
+    ],
+)
+def test_a_host_of_azure_takes_azures_header(address: str) -> None:
+    assert server_from(address, "").is_azure
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://contoso.openai.azure.com.example.com/openai",
+        "https://example.com/contoso.openai.azure.com",
+        "https://openai.azure.com.evil.example/",
+        "https://batch.azure.com/v1",
+        "http://127.0.0.1:8080/v1",
+        "https://api.openai.com.evil.example/v1",
+        "http://api.openai.com/v1",
+    ],
+)
+def test_any_other_host_takes_a_bearer_unless_a_version_is_set(address: str) -> None:
+    server, with_version = server_from(address, ""), server_from(address, "2024-10-21")
+
+    assert (server.is_azure, server.is_openai, server.batch_page("batch_1")) == (False, False, None)
+    assert with_version.is_azure
+
+
+@pytest.mark.parametrize("path", ["", "/openai", "/openai/v1", "/openai/batches", "/openai/v1/batches/"])
+def test_at_azure_the_version_decides_between_the_two_apis(path: str) -> None:
+    bases = [
+        server_from(AZURE + path, version).base_url
+        for version in ("", "preview", "2024-10-21", "2025-04-01-preview")
+    ]
+
+    assert bases == [f"{AZURE}/openai/v1"] * 2 + [f"{AZURE}/openai"] * 2
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [
+        ("https://api.openai.com", AT_OPENAI),
+        ("https://eu.api.openai.com/", "https://eu.api.openai.com/v1"),
+        (f" {AT_OPENAI}/ ", AT_OPENAI),
+        (f"{AT_OPENAI}/batches", AT_OPENAI),
+        ("https://api.groq.com/openai/v1/chat/completions/", "https://api.groq.com/openai/v1"),
+        ("https://llm.example.com//", "https://llm.example.com"),
+        ("https://llm.example.com/openai/batches", "https://llm.example.com/openai"),
+        ("https://llm.example.com/my-batches", "https://llm.example.com/my-batches"),
+        (f"{AZURE}/openai/deployments/gpt-4o/chat/completions", f"{AZURE}/openai/v1"),
+        (f"{AZURE}/api/projects/p/openai/v1", f"{AZURE}/api/projects/p/openai/v1"),
+    ],
+)
+def test_an_address_that_was_copied_too_far_or_not_far_enough_is_fixed(address: str, meant: str) -> None:
+    assert server_from(address, "").base_url == meant
+    assert server_from(meant, "").base_url == meant
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    ("secret", "value"),
+    [
+        (Secret.OPENAI_API_KEY, "sk-proj-1"),
+        (Secret.OPENAI_API_KEY, "anything-else"),
+        (Secret.SLACK_BOT_TOKEN, "xoxb-1-2-3"),
+        (Secret.SLACK_SIGNING_SECRET, SIGNING_SECRET),
+    ],
+)
+def test_a_secret_in_its_own_place_is_taken(secret: Secret, value: str) -> None:
+    assert invalid_secret_reason(secret, value) is None
+
+
+@pytest.mark.parametrize(
+    ("secret", "value", "says"),
+    [
+        (Secret.OPENAI_API_KEY, "xoxb-1-2-3", "that is a Slack bot token"),
+        (Secret.OPENAI_API_KEY, SIGNING_SECRET, "that is a Slack signing secret"),
+        (Secret.OPENAI_API_KEY, "sk-admin-1", "that is an OpenAI admin key"),
+        (Secret.SLACK_BOT_TOKEN, "sk-1", "that is an OpenAI API key"),
+        (Secret.SLACK_BOT_TOKEN, "xoxp-1", "that is a Slack user token"),
+        (Secret.SLACK_BOT_TOKEN, "xapp-1", "that is a Slack app-level token"),
+        (Secret.SLACK_BOT_TOKEN, SIGNING_SECRET, "that is a Slack signing secret"),
+        (Secret.SLACK_BOT_TOKEN, "something", "it does not look like the Bot User OAuth Token"),
+        (Secret.SLACK_SIGNING_SECRET, "sk-1", "that is an OpenAI API key"),
+        (Secret.SLACK_SIGNING_SECRET, SIGNING_SECRET.upper(), "it does not look like the Signing Secret"),
+        (Secret.SLACK_SIGNING_SECRET, f"{SIGNING_SECRET}\n{SIGNING_SECRET}", "it has a blank, a line end"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_named_and_never_shown(secret: Secret, value: str, says: str) -> None:
+    reason = invalid_secret_reason(secret, value)
+
+    assert reason is not None
+    assert reason.startswith(says)
+    assert value not in reason
+
+
+def test_the_key_of_another_server_may_have_any_form_but_slacks() -> None:
+    values = (SIGNING_SECRET, "xoxb-1")
+
+    reasons = [
+        invalid_secret_reason(Secret.OPENAI_API_KEY, value, is_openai=False) is None for value in values
+    ]
+
+    assert reasons == [True, False]

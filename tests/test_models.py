@@ -1,0 +1,77 @@
+"""Batches: statuses in any spelling, when a batch ended, and how."""
+
+import pytest
+
+from batchbell.models import Outcome, RequestCounts, Usage, normalised, outcome_of
+from tests.makers import NOW, a_batch
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        ("COMPLETED", "completed"),
+        ("complete", "completed"),
+        ("canceled", "cancelled"),
+        ("CANCELING", "cancelling"),
+        (" In Progress ", "in_progress"),
+        ("in-progress", "in_progress"),
+        ("pre_schedule", "pre_schedule"),
+    ],
+)
+def test_a_status_is_known_in_every_spelling(written: str, status: str) -> None:
+    assert normalised(written) == status
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "expired", "cancelled"])
+def test_a_terminal_batch_ended_at_the_time_of_its_status(status: str) -> None:
+    batch = a_batch(status=status, cancelling_at=NOW - 9)
+
+    assert (batch.is_terminal, batch.is_open, batch.ended_at) == (True, False, NOW)
+
+
+@pytest.mark.parametrize("status", ["validating", "in_progress", "cancelling", "pre_schedule"])
+def test_an_open_batch_has_no_end_and_no_outcome(status: str) -> None:
+    batch = a_batch(status=status, completed_at=NOW)
+
+    assert (batch.is_terminal, batch.is_open, batch.ended_at) == (False, True, None)
+    assert outcome_of(batch) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        (RequestCounts(10, 10, 0), Outcome.SUCCEEDED),
+        (RequestCounts(10, 7, 3), Outcome.PARTLY_FAILED),
+        (RequestCounts(10, 7, 0), Outcome.PARTLY_FAILED),
+        (RequestCounts(10, 0, 10), Outcome.ALL_FAILED),
+        (RequestCounts(10, 0, 3), Outcome.ALL_FAILED),
+        (RequestCounts(10, 0, 0), Outcome.UNKNOWN),
+        (RequestCounts(0, 0, 0), Outcome.UNKNOWN),
+        (None, Outcome.UNKNOWN),
+    ],
+)
+def test_the_counts_give_the_outcome_of_a_completed_batch(
+    counts: RequestCounts | None, outcome: Outcome
+) -> None:
+    assert outcome_of(a_batch(status="completed", request_counts=counts)) is outcome
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({}, Outcome.EMPTY),
+        ({"output_file_id": "file-1"}, Outcome.UNKNOWN),
+        ({"usage": Usage(1, 2, 3)}, Outcome.UNKNOWN),
+    ],
+)
+def test_only_a_retrieved_batch_without_output_and_usage_is_believed_to_be_empty(
+    fields: dict[str, object], outcome: Outcome
+) -> None:
+    batch = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0), is_retrieved=True, **fields)
+
+    assert outcome_of(batch) is outcome
+
+
+@pytest.mark.parametrize("status", ["failed", "expired", "cancelled"])
+def test_the_outcome_of_any_other_end_is_its_status(status: str) -> None:
+    assert outcome_of(a_batch(status=status)) == status
