@@ -168,12 +168,15 @@ def outcome_of(batch: Batch) -> Outcome | None:
     """Return the outcome of a terminal batch, None for an open one.
 
     A list may show a batch completed before it shows its counts, so "0 of 0" is only believed of
-    a batch that was retrieved by id.
+    a batch that was retrieved by id, and has neither an output file nor usage.
     """
     if batch.status != Status.COMPLETED:
         return Outcome(batch.status) if batch.is_terminal else None
+    has_output = batch.output_file_id is not None or (
+        batch.usage is not None and batch.usage.total_tokens > 0
+    )
     match batch.request_counts:
-        case RequestCounts(total=0, completed=0, failed=0) if batch.is_retrieved:
+        case RequestCounts(total=0, completed=0, failed=0) if batch.is_retrieved and not has_output:
             return Outcome.EMPTY
         case None | RequestCounts(completed=0, failed=0):
             return Outcome.UNKNOWN
