@@ -1,0 +1,178 @@
+"""A slash command or a pressed button in Slack -> verify, answer."""
+
+import base64
+import json
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import closing
+from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from os import environ
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from aws_lambda_powertools import Logger
+
+from batchbell.aws.dynamodb import make_client
+from batchbell.aws.secrets import Secrets
+from batchbell.aws.store import Store
+from batchbell.config import Secret, config_from
+from batchbell.errors import BatchbellError, NotFoundError
+from batchbell.models import Batch
+from batchbell.slack.signature import SignatureVerifier
+from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer
+from batchbell.slash.parse import Command, parse
+
+READ_S, TRIES = 0.8, 2
+"""Slack waits 3 seconds for everything: better to give up in time than to answer too late."""
+
+logger = Logger()
+
+
+class Bot:
+    """What answers for the team of this environment."""
+
+    def __init__(self) -> None:
+        self.config = config_from(environ)
+        self.secrets = Secrets(read_s=READ_S, tries=TRIES)
+        signing_secret = self.secrets.reader(self.config.secret_name(Secret.SLACK_SIGNING_SECRET))
+        self.verifier = SignatureVerifier(signing_secret)
+        self.store = Store(make_client(READ_S, TRIES), self.config.table_name)
+
+    def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
+        # Imported only when needed, which is seldom: it takes longer than all the rest.
+        from batchbell.openai.client import OpenAIClient  # noqa: PLC0415
+
+        key = self.secrets.reader(self.config.secret_name(Secret.OPENAI_API_KEY))
+        row = OpenAIClient(self.config.server, key).retrieve(batch_id, deadline_at=deadline_at)
+        return row.batch if row else None
+
+    def reply(self, command: Command) -> dict[str, Any]:
+        """Return the answer, or a line that says that there is none."""
+        try:
+            return answer(command, self.store, self.config, self.retrieve, time.time)
+        except BatchbellError as error:
+            logger.error("No answer", error=type(error).__name__, reason=str(error))
+            failure = UNREADABLE
+        except Exception as error:
+            _log_defect(error)
+            failure = BROKEN
+        return failure | {"response_type": "in_channel"} if command.is_shared else failure
+
+
+bot = cache(Bot)
+"""Return the bot, made once for as long as the process lives."""
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of an HTTP API, payload 2.0: with 200, 400 or 401, whatever was sent."""
+    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    body = event.get("body") or ""
+    try:
+        body = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        return _response(401)
+    if "x-slack-signature" not in headers and _form(body).get("ssl_check") == "1":
+        return _response(200)
+    if not _is_signed(headers, body):
+        return _response(401)
+    try:
+        form = _form(body)
+        return _interact(form["payload"]) if "payload" in form else _command(form)
+    except Exception as error:
+        _log_defect(error)
+        return _response(200)
+
+
+def _is_signed(headers: Mapping[str, str], body: bytes) -> bool:
+    try:
+        return bot().verifier.is_valid(headers, body)
+    except NotFoundError as error:
+        logger.warning("Not set up yet", reason=str(error))
+    except BatchbellError as error:
+        logger.error("The signature cannot be verified", reason=str(error))
+    return False
+
+
+def _command(form: Mapping[str, str]) -> dict[str, Any]:
+    if form.get("ssl_check") == "1":
+        return _response(200)
+    if "command" not in form:
+        return _response(400)
+    command = parse(form.get("text", ""))
+    reply = bot().reply(command)
+    logger.info("Answered", query=type(command.query).__name__)
+    return _response(200, reply)
+
+
+def _interact(payload: str) -> dict[str, Any]:
+    """Answer a pressed button at its `response_url`, as Slack wants it."""
+    try:
+        interaction = json.loads(payload)
+        if interaction["type"] != "block_actions" or not interaction["actions"]:
+            return _response(200)
+        pressed = interaction["actions"][0]
+        text = str(pressed["value"] if "value" in pressed else pressed["selected_option"]["value"])
+        is_ephemeral = (interaction.get("container") or {}).get("is_ephemeral", True)
+        action, url = str(pressed["action_id"]), str(interaction["response_url"])
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return _response(400)
+    if not _is_slack_url(url):
+        logger.warning("The response_url is not Slack's")
+        return _response(400)
+    command = Command(parse(text).query, is_shared=action == SHARE or not is_ephemeral)
+    failure = _post(url, bot().reply(command) | {"replace_original": action != SHARE})
+    if failure:
+        logger.error("Slack did not take an answer", reason=f"response_url: {failure}")
+    else:
+        logger.info("Answered", query=type(command.query).__name__, action=action)
+    return _response(200)
+
+
+def _is_slack_url(url: str) -> bool:
+    """Whether the URL is at Slack's host for hooks or, in local runs, at the simulator."""
+    scheme, host, *_ = urlsplit(bot().config.slack_base_url)
+    is_simulator = host != "slack.com" and url.startswith(f"{scheme}://{host}/")
+    return is_simulator or url.startswith(f"https://hooks.{host}/")
+
+
+def _post(url: str, message: Mapping[str, Any]) -> str | None:
+    """Post once, without following a redirect; return why it failed, without the URL, a secret."""
+    scheme, host, *_ = urlsplit(url)
+    connect = HTTPSConnection if scheme == "https" else HTTPConnection
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    try:
+        with closing(connect(host, timeout=1.0)) as connection:
+            connection.request("POST", url.removeprefix(f"{scheme}://{host}"), json.dumps(message), headers)
+            status = connection.getresponse().status
+    except (OSError, HTTPException, ValueError) as error:
+        return type(error).__name__
+    return None if status == 200 else str(status)
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """Return the fields of a form, the first of each name; none if it is not a form."""
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _response(status: int, message: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    if message is None:
+        return {"statusCode": status, "body": ""}
+    body = json.dumps(message, ensure_ascii=False)
+    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": body}
+
+
+def _log_defect(error: Exception) -> None:
+    """Log where it broke, and not the error's message, which may repeat what the person wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    logger.error("Answering broke", error=type(error).__name__, where=where)
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in environ:
+    bot()  # connect while Lambda initialises
