@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.builders import NOW
+from tests.makers import NOW
 
 
 @dataclass(slots=True)
