@@ -58,11 +58,11 @@ build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
 
 lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
 	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt
-	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
-	@$(COMPILE) --group bench -c requirements.txt -c requirements-dev.txt -o requirements-bench.txt
-	@$(COMPILE) --group aws -o requirements-aws.txt
-	@$(COMPILE) --group sam -o requirements-sam.txt
-	@$(COMPILE) --group checks -o requirements-checks.txt
+	@$(COMPILE) --group dev -c requirements.txt -o requirements/dev.txt
+	@$(COMPILE) --group bench -c requirements.txt -c requirements/dev.txt -o requirements/bench.txt
+	@$(COMPILE) --group aws -o requirements/aws.txt
+	@$(COMPILE) --group sam -o requirements/sam.txt
+	@$(COMPILE) --group checks -o requirements/checks.txt
 
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command 'make lock' $(LOCK)
@@ -85,15 +85,15 @@ clean: ## remove all that make made
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
 
 # uv comes with pip, and installs the rest four times faster.
-.venv/sam/.uv: requirements-sam.txt
+.venv/sam/.uv: requirements/sam.txt
 	@echo "- making .venv (a minute, the first time)"
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("batchbell needs Python 3.11 or newer")'
 	@$(PYTHON) -m venv .venv/sam
-	@.venv/sam/bin/pip install -qq --disable-pip-version-check -c requirements-sam.txt uv
+	@.venv/sam/bin/pip install -qq --disable-pip-version-check -c requirements/sam.txt uv
 	@touch $@
 
 .venv/dev/.made .venv/bench/.made: requirements.txt
-.venv/%/.made: requirements-%.txt .venv/sam/.uv
+.venv/%/.made: requirements/%.txt .venv/sam/.uv
 	@echo "- installing $(filter %.txt,$^)"
 	@[ -x .venv/$*/bin/python ] || $(UV) venv -q --python $(PYTHON) .venv/$*
 	@$(UV) pip sync -q --python .venv/$* $(filter %.txt,$^)
