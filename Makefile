@@ -1,4 +1,4 @@
-# `make` lists what there is. The first run makes .venv/ (a minute or so); a later one makes only what changed.
+# `make` lists the commands. The first run creates .venv/ (about a minute); later runs update only what changed.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 DEV := .venv/dev/bin
@@ -6,16 +6,16 @@ UV := .venv/sam/bin/uv
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" sam
 SETUP := .venv/sam/.made .venv/aws/.made .venv/dev/.made
 
-# No AWS account of yours is ever touched from here.
+# Nothing here touches an AWS account of yours.
 unexport $(filter AWS_%,$(.VARIABLES))
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
-# uv does not read pip's configuration: an index that is set there is told to it.
+# uv does not read pip's configuration, so it gets the index that is set there.
 ifndef UV_DEFAULT_INDEX
 export UV_DEFAULT_INDEX := $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
 endif
 
-# Neither asks anyone on the network, nor tells anyone anything.
+# No access to the network.
 CHECKOV := CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checks/bin/checkov --framework cloudformation --skip-download --quiet --compact
 TEMPLATES := template.yaml .github/deploy-role.yaml
 
@@ -24,10 +24,10 @@ TEMPLATES := template.yaml .github/deploy-role.yaml
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(SETUP) ## the whole stack here, with simulated OpenAI and Slack: one story (RECORDED=<file>: your own batches)
+demo: $(SETUP) ## the whole stack here, with simulated OpenAI and Slack: a team's day (RECORDED=<file>: your own batches)
 	@RECORDED='$(RECORDED)' $(DEV)/python -m local.demo
 
-playground: $(SETUP) ## the same, to play with on a page that looks like Slack, until Ctrl-C (PORT=…)
+playground: $(SETUP) ## the same on a page that looks like Slack, to try everything by hand, until Ctrl-C (PORT=…)
 	@PORT='$(PORT)' $(DEV)/python -m local.playground
 
 run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
@@ -42,7 +42,7 @@ prove: $(SETUP) ## random stories in which all may fail, until one breaks the pr
 mutate: $(SETUP) ## take away one rule after the other, and see whether the stories find it (TIME=600 SEED=0)
 	@TIME='$(TIME)' SEED='$(SEED)' $(DEV)/python -m tests.proof.mutate
 
-check: $(SETUP) .venv/checks/.made ## the checks alone
+check: $(SETUP) .venv/checks/.made ## the checks only
 	@echo "- checking style, types, imports, templates and workflows"
 	@$(DEV)/ruff check -q
 	@$(DEV)/ruff format -q --check
@@ -53,7 +53,7 @@ check: $(SETUP) .venv/checks/.made ## the checks alone
 	@$(CHECKOV) -f $(TEMPLATES)
 	@.venv/checks/bin/zizmor -q --offline --persona=pedantic --strict-collection .github
 
-build: $(SETUP) ## what `sam deploy` puts into AWS: .aws-sam/build
+build: $(SETUP) ## build what `sam deploy` uploads: .aws-sam/build
 	@$(SAM) build
 
 lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
@@ -67,24 +67,24 @@ lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command 'make lock' $(LOCK)
 
-setup: $(SETUP) ## what the rest needs, in .venv
+setup: $(SETUP) ## install what the other commands need, in .venv
 
-cost: $(SETUP) ## count anew what a month costs: docs/cost.md (two minutes)
+cost: $(SETUP) ## measure what a month costs, and write docs/cost.md (two minutes)
 	@PYTHONPATH=src $(DEV)/python -m bench.cost --write docs/cost.md
 
-licences: $(SETUP) ## list the licences of what is packed in docs/licences.md; after `make lock`
+licences: $(SETUP) ## write the licences of what is packed to docs/licences.md; run it after `make lock`
 	@$(DEV)/python -m local.licences >docs/licences.md
 
-screenshot: $(SETUP) ## take docs/playground.png of the playground; needs Chromium
+screenshot: $(SETUP) ## renew docs/playground.png; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png
 
-bench: .venv/bench/.made ## measure batchbell beside others, and write docs/performance.md (QUICK=1: a short look)
+bench: .venv/bench/.made ## measure batchbell beside others, and write docs/performance.md (QUICK=1: a short run)
 	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs)
 
-clean: ## remove all that make made
+clean: ## remove everything that make created
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
 
-# uv comes with pip, and installs the rest four times faster.
+# pip installs uv; uv installs the rest four times faster.
 .venv/sam/.uv: requirements/sam.txt
 	@echo "- making .venv (a minute, the first time)"
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("batchbell needs Python 3.11 or newer")'
