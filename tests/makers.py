@@ -6,23 +6,6 @@ from batchbell.config import DAY_S, Config, server_from
 from batchbell.models import Batch, Message, Notification, Page, RequestCounts, Row
 from batchbell.records import PollState, Record, Recorded
 
-__all__ = [
-    "AT_AZURE",
-    "AT_OPENAI",
-    "DAY_S",
-    "ELSEWHERE",
-    "HELLO",
-    "NOW",
-    "a_batch",
-    "a_config",
-    "a_notification",
-    "a_page",
-    "a_record",
-    "a_recorded",
-    "a_state",
-    "some_notifications",
-]
-
 NOW = 1_800_000_000
 
 AT_OPENAI = "https://api.openai.com/v1"
