@@ -2,6 +2,6 @@
 
 import sys
 
-from batchbell.handlers.terminal.main import main
+from batchbell.cli.main import main
 
 sys.exit(main())

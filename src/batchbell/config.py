@@ -85,8 +85,7 @@ class Config:
     retention_s: int = 30 * DAY_S
 
     def secret_name(self, secret: "Secret") -> str:
-        """Return the name of the SSM parameter that holds this secret."""
-        return f"/batchbell/{self.team}/{secret}"
+        return secret_name(self.team, secret)
 
     @property
     def filter_text(self) -> str:
@@ -160,6 +159,11 @@ class Secret(StrEnum):
     OPENAI_API_KEY = "openai-api-key"
     SLACK_BOT_TOKEN = "slack-bot-token"  # noqa: S105  a name
     SLACK_SIGNING_SECRET = "slack-signing-secret"  # noqa: S105  a name
+
+
+def secret_name(team: str, secret: Secret) -> str:
+    """Return the name of the SSM parameter that holds this secret."""
+    return f"/batchbell/{team}/{secret}"
 
 
 SECRET_HINTS = {

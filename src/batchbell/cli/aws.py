@@ -1,0 +1,268 @@
+"""AWS as the operator sees it: the session, the team's stack and what belongs to it."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import boto3
+from botocore import exceptions as botocore
+from botocore import xform_name
+from botocore.config import Config as ClientConfig
+
+from batchbell.aws.store import Store
+from batchbell.cli.output import progress
+from batchbell.config import Config, Secret, config_from, secret_name
+from batchbell.errors import ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
+from batchbell.openai.client import OpenAIClient
+from batchbell.slack.client import SlackClient
+
+T = TypeVar("T")
+
+RAN = "Ran"
+"""The last line that a run of the poll function logs."""
+
+_COMPLAINTS = ("WARNING", "ERROR", "CRITICAL")
+_LOG_FILTER = (
+    '{ ($.message = "Ran") || ($.level = "WARNING") || ($.level = "ERROR") || ($.level = "CRITICAL")'
+    ' || ($.record.status = "error") || ($.record.status = "failure") || ($.record.status = "timeout")'
+    ' || ($.errorMessage = "*") }'
+)
+"""CloudWatch answers from the oldest line on: without a filter, thousands come before the last run."""
+
+_NO_CREDENTIALS = (
+    botocore.NoCredentialsError,
+    botocore.PartialCredentialsError,
+    botocore.CredentialRetrievalError,
+    botocore.TokenRetrievalError,
+    botocore.SSOError,
+)
+_NOT_SIGNED_IN = (
+    "AuthFailure|ExpiredToken(Exception)?|IncompleteSignature|InvalidClientTokenId|InvalidSignatureException"
+    "|MissingAuthenticationToken|RequestExpired|SignatureDoesNotMatch|UnrecognizedClientException"
+)
+_TRANSIENT = (
+    "InternalFailure|InternalServerError|RequestTimeout|ServiceException|ServiceUnavailable"
+    "|Throttling(Exception)?|TooManyRequestsException"
+)
+_TRANSLATIONS = (
+    (_NOT_SIGNED_IN, SignInError, ": AWS does not accept these credentials"),
+    (
+        "AccessDenied(Exception)?|UnauthorizedOperation|AuthorizationError",
+        ForbiddenError,
+        ": your AWS identity may not do this",
+    ),
+    ("ParameterNotFound|ResourceNotFoundException", NotFoundError, ": there is none"),
+    (_TRANSIENT, TransientError, ""),
+    (".*", PermanentError, ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A CloudFormation stack; `status` is CloudFormation's word."""
+
+    name: str
+    status: str
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def output(self, name: str) -> str:
+        """Raises: NotFoundError if the stack is not batchbell's, or not completely deployed."""
+        if name in self.outputs:
+            return self.outputs[name]
+        raise NotFoundError(f"the stack {self.name} has no output {name}: is it batchbell's, and deployed?")
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """The account and region of a session.
+
+    Everything raises SignInError, ForbiddenError, NotFoundError, PermanentError and TransientError.
+    """
+
+    session: Any
+
+    def client(self, service: str, read_s: float = 15, tries: int = 2) -> Any:
+        """Return a client that gives up while a person still waits."""
+        retries: Any = {"mode": "standard", "total_max_attempts": tries}
+        config = ClientConfig(connect_timeout=5, read_timeout=read_s, retries=retries)
+        return asked(f"{service}: a client", lambda: self.session.client(service, config=config))
+
+    @property
+    def region(self) -> str:
+        return str(self.client("cloudformation").meta.region_name)
+
+    def ask(self, service: str, operation: str, of: str = "", **arguments: Any) -> Any:
+        """Return the answer to a request, all pages of it; `of` is what errors say it was about."""
+        client, method = self.client(service), xform_name(operation)
+        call = f"{service}:{operation}{' of ' if of else ''}{of}"
+        if client.can_paginate(method):
+            return asked(call, client.get_paginator(method).paginate(**arguments).build_full_result)
+        return asked(call, lambda: getattr(client, method)(**arguments))
+
+    def stack(self, team: str, name: str | None) -> Stack:
+        """Return the team's stack; `name` decides if there are two."""
+        stacks = map(_stack, self.ask("cloudformation", "DescribeStacks")["Stacks"])
+        ours = [each for each in stacks if "TeamName" in each.parameters]
+        found = [each for each in ours if each.parameters["TeamName"] == team and name in (None, each.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choice = f"choose one by --stack: {', '.join(each.name for each in found)}"
+            raise PermanentError(f"several stacks in {self.region} have TeamName={team}: {choice}")
+        others = ", ".join(f"{each.name} (TeamName={each.parameters['TeamName']})" for each in ours)
+        which = f"no stack {name}" if name else "no stack"
+        known = f"those found: {others or 'none'}"
+        raise NotFoundError(f"{which} in {self.region} has TeamName={team}; {known}")
+
+    def poll_function(self, stack: Stack) -> Any:
+        """Return Lambda's configuration of the poll function."""
+        name = stack.output("PollFunctionName")
+        return self.ask("lambda", "GetFunctionConfiguration", name, FunctionName=name)
+
+    def log(self, group: str, since: float) -> list[tuple[float, str]]:
+        """Return when runs ended and what they or Lambda complained of since then, oldest first."""
+        request = {"logGroupName": group, "startTime": int(since * 1000), "filterPattern": _LOG_FILTER}
+        answer = self.ask("logs", "FilterLogEvents", group, **request)
+        lines = [(each["timestamp"] / 1000, _log_text(each["message"])) for each in answer.get("events", [])]
+        return sorted((line for line in lines if line[1]), key=lambda line: line[0])
+
+    def secret(self, team: str, secret: Secret, *, decrypt: bool = True) -> Any:
+        """Return the parameter that holds a secret; None before it was stored."""
+        name = secret_name(team, secret)
+        try:
+            return self.ask("ssm", "GetParameter", name, Name=name, WithDecryption=decrypt)["Parameter"]
+        except NotFoundError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One team's bot as it is deployed."""
+
+    aws: Aws
+    stack: Stack
+    config: Config
+
+    def secret(self, secret: Secret) -> str:
+        """Raises also: NotFoundError before a person has stored it."""
+        parameter = self.aws.secret(self.config.team, secret)
+        if parameter and (value := str(parameter["Value"]).strip()):
+            return value
+        store = f"store it with `batchbell secrets --team {self.config.team}`"
+        raise NotFoundError(f"{secret} is not stored: {store}")
+
+    def openai(self, key: str, *, tries: int = 5) -> OpenAIClient:
+        return OpenAIClient(self.config.server, lambda _: key, tries=tries)
+
+    def slack(self, token: str) -> SlackClient:
+        return SlackClient(self.config.slack_base_url, lambda _: token, team=self.config.team)
+
+    def store(self) -> Store:
+        client = self.aws.client("dynamodb")
+        return Store(client, self.config.table_name, retention_s=self.config.retention_s)
+
+    def run_poll(self) -> str | None:
+        """Run the poll function, which takes 150 seconds at most; return why it failed."""
+        client, name = self.aws.client("lambda", read_s=160, tries=1), self.stack.output("PollFunctionName")
+        call = f"lambda:InvokeFunction of {name}"
+        answer = asked(call, lambda: client.invoke(FunctionName=name, Payload=b"{}"))
+        if "FunctionError" not in answer:
+            return None
+        return str(json_object(answer["Payload"].read()).get("errorType") or answer["FunctionError"])
+
+
+def session_of() -> Any:
+    """Return a session in `AWS_REGION`, which boto3 itself does not read. Raises: SignInError."""
+    try:
+        return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+    except botocore.BotoCoreError as error:
+        raise SignInError(f"AWS: {error}") from error
+
+
+def signed_in() -> Aws:
+    """Return the account of a command's only session: AWS takes an MFA code once.
+
+    The code is asked for here, before any progress is shown on the same line. Raises: as Aws does.
+    """
+    session = session_of()
+    if credentials := asked("AWS credentials", session.get_credentials):
+        asked("AWS credentials", credentials.get_frozen_credentials)
+    return Aws(session)
+
+
+def deployment_of(team: str, stack_name: str | None) -> Deployment:
+    """Return the team's bot. Raises: as Aws does."""
+    aws = signed_in()
+    with progress("looking for the stack"):
+        stack = aws.stack(team, stack_name)
+    with progress("looking at its function"):
+        function = aws.poll_function(stack)
+    return connected(aws, stack, function)
+
+
+def connected(aws: Aws, stack: Stack, function: Any) -> Deployment:
+    """Return the bot of this poll function. Raises: PermanentError if its environment is invalid."""
+    try:
+        return Deployment(aws, stack, config_from(function.get("Environment", {}).get("Variables", {})))
+    except ValueError as error:
+        name = stack.output("PollFunctionName")
+        raise PermanentError(f"the function {name} is told nonsense: {error}") from error
+
+
+def asked(call: str, request: Callable[[], T]) -> T:
+    """Return AWS's answer; `call` is what errors name it. Raises: as Aws does."""
+    try:
+        return request()
+    except botocore.ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        kind, says = next((kind, says) for codes, kind, says in _TRANSLATIONS if re.fullmatch(codes, code))
+        raise kind(f"{call}: {code}{says}") from error
+    except _NO_CREDENTIALS as error:
+        name = type(error).__name__
+        raise SignInError(f"{call}: AWS credentials are missing or have expired ({name})") from error
+    except (botocore.NoRegionError, botocore.InvalidRegionError) as error:
+        raise SignInError(f"{call}: no AWS region is set; set AWS_REGION to that of the stack") from error
+    except botocore.ProfileNotFound as error:
+        raise SignInError(f"{call}: {error}") from error
+    except botocore.BotoCoreError as error:
+        raise TransientError(f"{call}: {type(error).__name__}") from error
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that the text is; empty if it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _stack(answer: Any) -> Stack:
+    parameters, outputs = answer.get("Parameters", []), answer.get("Outputs", [])
+    return Stack(
+        answer["StackName"],
+        answer["StackStatus"],
+        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters},
+        outputs={each["OutputKey"]: each["OutputValue"] for each in outputs},
+    )
+
+
+def _log_text(message: str) -> str:
+    """Return RAN for the end of a run, a complaint of ours or of Lambda's, empty for other lines."""
+    line = json_object(message)
+    if "level" in line and "message" in line:
+        reasons = (line.get(key) for key in ("reason", "exception_name", "errorType"))
+        texts = [str(line["message"])[:300], str(next(filter(None, reasons), ""))[:300]]
+        is_complaint = line["level"] in _COMPLAINTS
+        return ": ".join(filter(None, texts)) if is_complaint else RAN if texts[0] == RAN else ""
+    record = line.get("record")
+    if line.get("type") == "platform.report" and isinstance(record, dict):
+        status = record.get("status", "success")
+        return "" if status == "success" else f"The function did not end well: {status}"
+    if "errorMessage" in line or "Task timed out" in message:
+        return f"The function did not end well: {line.get('errorType', 'timeout')}"
+    return ""

@@ -1,0 +1,181 @@
+"""An AWS account with the stack of the team `search` in it, and the commands run on it.
+
+moto answers for AWS, except for CloudFormation, for which libraries are missing here, and Lambda, which
+needs Docker: a server on loopback stands in for these two.
+"""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from batchbell.aws.store import Store
+from batchbell.cli.aws import Stack
+from batchbell.cli.main import main
+from batchbell.config import Secret, secret_name
+from batchbell.records import PollState
+from local import server
+from local.openai_simulator import OpenAISimulator
+from local.slack_simulator import SlackSimulator
+from tests.environment import environ_of
+from tests.slack_app import SlackApp
+from tests.tables import LocalTable
+
+URL = "https://door.example/slack/commands"
+LOG_GROUP = "/aws/lambda/bell-poll"
+STACK = Stack(
+    "bell", "CREATE_COMPLETE", {"TeamName": "search"}, {"PollFunctionName": "bell-poll", "SlackRequestUrl": URL}
+)
+_XML = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
+
+
+class AwsStub(server.Server):
+    """What CloudFormation and Lambda answer; `refused` maps a service to the error that it answers instead."""
+
+    def __init__(self) -> None:
+        super().__init__(_Handler)
+        self.stacks = [STACK]
+        self.function: dict[str, Any] = {"FunctionName": "bell-poll"}
+        self.run: Callable[[], str | None] = lambda: None
+        self.refused: dict[str, str] = {}
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(server.Handler):
+    server: AwsStub
+
+    def answer(self) -> None:
+        self.body()
+        service = self.path.split("/")[1]
+        if code := self.server.refused.get(service):
+            xml = f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"
+            self._send(xml if service in ("cloudformation", "sts") else json.dumps({"__type": code}), 400)
+        elif service == "cloudformation":
+            stacks = "".join(map(_xml_of, self.server.stacks))
+            result = f"<DescribeStacksResult><Stacks>{stacks}</Stacks></DescribeStacksResult>"
+            self._send(f'<DescribeStacksResponse xmlns="{_XML}">{result}</DescribeStacksResponse>')
+        elif self.path.endswith("/configuration"):
+            self._send(json.dumps(self.server.function))
+        elif error := self.server.run():
+            self._send(json.dumps({"errorType": error}), headers={"X-Amz-Function-Error": "Unhandled"})
+        else:
+            self._send("null")
+
+    def _send(self, body: str, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+
+def _xml_of(stack: Stack) -> str:
+    parameters = _members("Parameter", stack.parameters)
+    outputs = _members("Output", stack.outputs)
+    return (
+        f"<member><StackName>{stack.name}</StackName><StackStatus>{stack.status}</StackStatus>"
+        f"<CreationTime>2026-01-01T00:00:00Z</CreationTime>"
+        f"<Parameters>{parameters}</Parameters><Outputs>{outputs}</Outputs></member>"
+    )
+
+
+def _members(kind: str, values: Any) -> str:
+    return "".join(
+        f"<member><{kind}Key>{key}</{kind}Key><{kind}Value>{value}</{kind}Value></member>"
+        for key, value in values.items()
+    )
+
+
+class Account:
+    """All is well in it, until a test breaks something."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        table: LocalTable,
+        openai: OpenAISimulator,
+        slack: SlackSimulator,
+        app: SlackApp,
+        aws: AwsStub,
+    ) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self.table, self.openai, self.slack, self.app, self.aws = table, openai, slack, app, aws
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        for service in ("cloudformation", "lambda"):
+            self.reach(service)
+        self.tell(**environ_of(openai, slack, table.name))
+        self.store = Store(table.client, table.name, retention_s=30 * 86_400)
+        self.ssm, self.scheduler, self._logs = map(boto3.client, ("ssm", "scheduler", "logs"))
+        secrets = (openai.key, slack.token, slack.signing_secret)
+        for secret, value in zip(Secret, secrets, strict=True):
+            self.put_secret(secret, value)
+        self.schedule()
+        self._logs.create_log_group(logGroupName=LOG_GROUP)
+        self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="1")
+        self.log({"level": "INFO", "message": "Ran"})
+        self.save_state()
+
+    def run(self, *words: str, stdin: str = "") -> tuple[int, str]:
+        """Run a command of the team's; return its exit code and what it printed."""
+        self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        self._capsys.readouterr()
+        code = main([*words, "--team", "search"], address_of=lambda url: self.app.url + "/commands")
+        printed = self._capsys.readouterr()
+        return code, printed.out + printed.err
+
+    def checks(self, *words: str) -> dict[str, dict[str, Any]]:
+        """Return the results of `doctor --json` by check."""
+        _, printed = self.run("doctor", "--json", *words)
+        results = [json.loads(line) for line in printed.splitlines()]
+        return {each["check"]: each for each in results}
+
+    def reach(self, service: str) -> None:
+        """Let the stub answer for this service."""
+        self._monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service.upper()}", f"{self.aws.url}/{service}")
+
+    def refuse(self, service: str, code: str) -> None:
+        """Let this service refuse every request with this error."""
+        self.reach(service)
+        self.aws.refused[service] = code
+
+    def tell(self, **environ: str) -> None:
+        """Change the environment of the poll function."""
+        variables = self.aws.function.get("Environment", {}).get("Variables", {})
+        self.aws.function["Environment"] = {"Variables": {**variables, **environ}}
+
+    def put_secret(self, secret: Secret, value: str) -> None:
+        name = secret_name("search", secret)
+        self.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+
+    def schedule(self, state: str = "ENABLED", expression: str = "rate(1 minute)") -> None:
+        target = {"Arn": "arn:aws:lambda:::function:f", "RoleArn": "arn:aws:iam::123456789012:role/r"}
+        self.scheduler.create_schedule(
+            Name="bell-poll",
+            State=state,
+            ScheduleExpression=expression,
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+
+    def log(self, *lines: Any, age_s: float = 30) -> None:
+        at = int((time.time() - age_s) * 1000)
+        events = [{"timestamp": at, "message": json.dumps(line)} for line in lines]
+        self._logs.put_log_events(logGroupName=LOG_GROUP, logStreamName="1", logEvents=events)
+
+    def save_state(self, **fields: Any) -> None:
+        """Make the last poll a good one, half a minute ago, but for these fields."""
+        now = int(time.time())
+        state = PollState(
+            self.openai.base_url, now - 86_400, baseline_reason=None, project="", polled_at=now - 30
+        )
+        before = self.store.load_state()
+        self.store.save_state(replace(state, version=before.version if before else 0, **fields))
