@@ -1,206 +1,166 @@
-"""Slack: a slash command or a pressed button -> verify, answer."""
+"""A slash command or a pressed button in Slack -> verify, answer."""
 
 import base64
 import json
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
 from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from os import environ
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from aws_lambda_powertools import Logger
 
-from batchbell.adapters.batch_table import BatchTable
-from batchbell.adapters.dynamodb import Table, make_client
-from batchbell.adapters.outbox_table import OutboxTable
-from batchbell.adapters.recent_table import RecentTable
-from batchbell.adapters.secrets import MissingSecretError, Secrets
-from batchbell.adapters.slack_reply import message_for
-from batchbell.adapters.slack_response import SlackResponse
-from batchbell.adapters.slack_signature import SlackSignature
-from batchbell.domain.batch import Batch
-from batchbell.domain.command import Command, parse
-from batchbell.domain.errors import BatchbellError
-from batchbell.domain.place import Place
-from batchbell.domain.reply.regret import BROKEN, UNREADABLE
-from batchbell.domain.reply.reply import SHARE, Reply
-from batchbell.flows.answer import Sources, answer
-from batchbell.settings import AnswerSettings, answer_settings_from
+from batchbell.aws.dynamodb import make_client
+from batchbell.aws.secrets import Secrets
+from batchbell.aws.store import Store
+from batchbell.config import Secret, config_from
+from batchbell.errors import BatchbellError, NotFoundError
+from batchbell.models import Batch
+from batchbell.slack.signature import SignatureVerifier
+from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer
+from batchbell.slash.parse import Command, parse
 
 READ_S, TRIES = 0.8, 2
-"""A person waits, and Slack no longer than 3 seconds: better a word of regret than nothing."""
-
-_MOST_FIELDS = 100
+"""Slack waits 3 seconds for everything: better to give up in time than to answer too late."""
 
 logger = Logger()
 
-Response = dict[str, Any]
 
+class Bot:
+    """What answers for the team of this environment."""
 
-class NonsenseError(ValueError):
-    """Slack signed it, but it is none of what Slack sends."""
+    def __init__(self) -> None:
+        self.config = config_from(environ)
+        self.secrets = Secrets(read_s=READ_S, tries=TRIES)
+        signing_secret = self.secrets.reader(self.config.secret_name(Secret.SLACK_SIGNING_SECRET))
+        self.verifier = SignatureVerifier(signing_secret)
+        self.store = Store(make_client(READ_S, TRIES), self.config.table_name)
 
+    def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
+        # Imported only when needed, which is seldom: it takes longer than all the rest.
+        from batchbell.openai.client import OpenAIClient  # noqa: PLC0415
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where one team's questions are answered, connected."""
+        key = self.secrets.reader(self.config.secret_name(Secret.OPENAI_API_KEY))
+        row = OpenAIClient(self.config.server, key).retrieve(batch_id, deadline_at=deadline_at)
+        return row.batch if row else None
 
-    settings: AnswerSettings
-    signature: SlackSignature
-    response: SlackResponse
-    sources: Sources
-
-    def answer(self, command: Command) -> Reply:
-        """The answer, or why there is none."""
-        settings = self.settings
-        place = Place(settings.team, settings.openai_base_url, settings.openai_api_version)
+    def reply(self, command: Command) -> dict[str, Any]:
+        """Return the answer, or a line that says that there is none."""
         try:
-            return answer(command, self.sources, place, settings.channel, settings.slash_command, time.time)
+            return answer(command, self.store, self.config, self.retrieve, time.time)
         except BatchbellError as error:
             logger.error("No answer", error=type(error).__name__, reason=str(error))
-            return UNREADABLE
+            failure = UNREADABLE
         except Exception as error:
             _log_defect(error)
-            return BROKEN
+            failure = BROKEN
+        return failure | {"response_type": "in_channel"} if command.is_shared else failure
 
 
-@cache
-def desk() -> Desk:
-    """The desk of this environment, made once for as long as the process lives."""
-    settings = answer_settings_from(environ)
-    secrets = Secrets(read_s=READ_S, tries=TRIES)
-    # Nothing is written from here, so nothing is kept for any time.
-    table = Table(make_client(READ_S, TRIES), settings.table_name, retention_s=0)
-
-    def ask(batch_id: str, deadline_at: float) -> Batch | None:
-        # What this imports takes longer than all the rest, and is seldom needed.
-        from batchbell.adapters.openai_batches import OpenAIBatches  # noqa: PLC0415
-
-        key = secrets.reader(settings.openai_api_key_parameter)
-        openai = OpenAIBatches(settings.openai_base_url, key, api_version=settings.openai_api_version)
-        return openai.retrieve(batch_id, deadline_at=deadline_at)
-
-    return Desk(
-        settings=settings,
-        signature=SlackSignature(secrets.reader(settings.slack_signing_secret_parameter)),
-        response=SlackResponse(settings.slack_base_url),
-        sources=Sources(BatchTable(table), RecentTable(table), OutboxTable(table), ask),
-    )
+bot = cache(Bot)
+"""Return the bot, made once for as long as the process lives."""
 
 
-def lambda_handler(event: Mapping[str, Any], context: Any) -> Response:
+def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of an HTTP API, payload 2.0: with 200, 400 or 401, whatever was sent."""
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    body = event.get("body") or ""
     try:
-        body = _body(event)
+        body = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except ValueError:
         return _response(401)
-    if "x-slack-signature" not in headers and _is_ssl_check(body):
+    if "x-slack-signature" not in headers and _form(body).get("ssl_check") == "1":
         return _response(200)
-    return _answered(body) if _is_genuine(headers, body) else _response(401)
-
-
-def _is_genuine(headers: Mapping[str, str], body: bytes) -> bool:
+    if not _is_signed(headers, body):
+        return _response(401)
     try:
-        return desk().signature.is_genuine(headers, body)
-    except MissingSecretError as error:
+        form = _form(body)
+        return _interact(form["payload"]) if "payload" in form else _command(form)
+    except Exception as error:
+        _log_defect(error)
+        return _response(200)
+
+
+def _is_signed(headers: Mapping[str, str], body: bytes) -> bool:
+    try:
+        return bot().verifier.is_valid(headers, body)
+    except NotFoundError as error:
         logger.warning("Not set up yet", reason=str(error))
     except BatchbellError as error:
         logger.error("The signature cannot be verified", reason=str(error))
     return False
 
 
-def _answered(body: bytes) -> Response:
-    try:
-        form = _form(body)
-        return _interact(form) if "payload" in form else _command(form)
-    except NonsenseError:
-        return _response(400)
-    except Exception as error:
-        _log_defect(error)
-        return _response(200)
-
-
-def _command(form: Mapping[str, str]) -> Response:
+def _command(form: Mapping[str, str]) -> dict[str, Any]:
     if form.get("ssl_check") == "1":
         return _response(200)
     if "command" not in form:
-        raise NonsenseError
-    command = parse(form.get("text", ""))
-    reply = desk().answer(command)
-    logger.info("Answered", query=type(command.query).__name__)
-    return _response(200, message_for(reply, is_shared=command.is_shared))
-
-
-def _interact(form: Mapping[str, str]) -> Response:
-    """Answer a pressed button by its `response_url`, as Slack wants it."""
-    interaction = _interaction(form["payload"])
-    if interaction is None:
-        return _response(200)
-    action, text, url, is_ephemeral = interaction
-    if not desk().response.is_ours(url):
-        logger.warning("The response_url is not Slack's")
         return _response(400)
-    command = parse(text)
-    is_shared = action == SHARE
-    message = message_for(desk().answer(command), is_shared=is_shared or not is_ephemeral)
-    try:
-        desk().response.post(url, message | {"replace_original": not is_shared})
-    except BatchbellError as error:
-        logger.error("Slack did not take an answer", reason=str(error))
-        return _response(200)
-    logger.info("Answered", query=type(command.query).__name__, action=action)
-    return _response(200)
+    command = parse(form.get("text", ""))
+    reply = bot().reply(command)
+    logger.info("Answered", query=type(command.query).__name__)
+    return _response(200, reply)
 
 
-def _interaction(payload: str) -> tuple[str, str, str, bool] | None:
-    """Its action, text, `response_url` and whether only one person sees it; None if it asks nothing.
-
-    Raises: NonsenseError.
-    """
+def _interact(payload: str) -> dict[str, Any]:
+    """Answer a pressed button at its `response_url`, as Slack wants it."""
     try:
         interaction = json.loads(payload)
         if interaction["type"] != "block_actions" or not interaction["actions"]:
-            return None
+            return _response(200)
         pressed = interaction["actions"][0]
-        text = pressed["value"] if "value" in pressed else pressed["selected_option"]["value"]
+        text = str(pressed["value"] if "value" in pressed else pressed["selected_option"]["value"])
         is_ephemeral = (interaction.get("container") or {}).get("is_ephemeral", True)
-        found = (pressed["action_id"], text, interaction["response_url"])
+        action, url = str(pressed["action_id"]), str(interaction["response_url"])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise NonsenseError from None
-    if not all(isinstance(each, str) for each in found):
-        raise NonsenseError
-    return (*found, bool(is_ephemeral))
+        return _response(400)
+    if not _is_slack_url(url):
+        logger.warning("The response_url is not Slack's")
+        return _response(400)
+    command = Command(parse(text).query, is_shared=action == SHARE or not is_ephemeral)
+    failure = _post(url, bot().reply(command) | {"replace_original": action != SHARE})
+    if failure:
+        logger.error("Slack did not take an answer", reason=f"response_url: {failure}")
+    else:
+        logger.info("Answered", query=type(command.query).__name__, action=action)
+    return _response(200)
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
-    """The body as it was sent. Raises: ValueError."""
-    body = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        return base64.b64decode(body, validate=True)
-    return bytes(body.encode())
+def _is_slack_url(url: str) -> bool:
+    """Whether the URL is at Slack's host for hooks or, in local runs, at the simulator."""
+    scheme, host, *_ = urlsplit(bot().config.slack_base_url)
+    is_simulator = host != "slack.com" and url.startswith(f"{scheme}://{host}/")
+    return is_simulator or url.startswith(f"https://hooks.{host}/")
+
+
+def _post(url: str, message: Mapping[str, Any]) -> str | None:
+    """Post once, without following a redirect; return why it failed, without the URL, a secret."""
+    scheme, host, *_ = urlsplit(url)
+    connect = HTTPSConnection if scheme == "https" else HTTPConnection
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    try:
+        with closing(connect(host, timeout=1.0)) as connection:
+            connection.request("POST", url.removeprefix(f"{scheme}://{host}"), json.dumps(message), headers)
+            status = connection.getresponse().status
+    except (OSError, HTTPException, ValueError) as error:
+        return type(error).__name__
+    return None if status == 200 else str(status)
 
 
 def _form(body: bytes) -> dict[str, str]:
-    """The fields of a form, the first of each name. Raises: NonsenseError."""
+    """Return the fields of a form, the first of each name; none if it is not a form."""
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError:
-        raise NonsenseError from None
+        return {}
     return {name: values[0] for name, values in fields.items()}
 
 
-def _is_ssl_check(body: bytes) -> bool:
-    try:
-        return _form(body).get("ssl_check") == "1"
-    except NonsenseError:
-        return False
-
-
-def _response(status: int, message: Mapping[str, Any] | None = None) -> Response:
+def _response(status: int, message: Mapping[str, Any] | None = None) -> dict[str, Any]:
     if message is None:
         return {"statusCode": status, "body": ""}
     body = json.dumps(message, ensure_ascii=False)
@@ -208,7 +168,11 @@ def _response(status: int, message: Mapping[str, Any] | None = None) -> Response
 
 
 def _log_defect(error: Exception) -> None:
-    """Where it broke, and not the error's words: they may repeat what the asker wrote."""
+    """Log where it broke, and not the error's message, which may repeat what the person wrote."""
     frames = traceback.extract_tb(error.__traceback__)
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     logger.error("Answering broke", error=type(error).__name__, where=where)
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in environ:
+    bot()  # connect while Lambda initialises
