@@ -403,16 +403,13 @@ EVERY_FAILURE = PASSING | {
 
 @pytest.mark.parametrize("version", ["", VERSION])
 @pytest.mark.parametrize("fault", EVERY_FAILURE.values(), ids=EVERY_FAILURE)
-def test_the_key_is_in_no_error_and_no_log(
-    env: Environment, caplog: pytest.LogCaptureFixture, fault: Fault, version: str
-) -> None:
+def test_the_key_is_in_no_error_and_no_log(env: Environment, caplog: Any, fault: Fault, version: str) -> None:
     caplog.set_level(logging.DEBUG)
     env.openai.down = fault
     env.cached = env.stored = "sk-hush-1234"
 
-    error: BaseException | None = env.error(
-        NOW + 0.05 if fault is EVERY_FAILURE["too late"] else DEADLINE, version=version
-    )
+    deadline_at = NOW + 0.05 if fault is EVERY_FAILURE["too late"] else DEADLINE
+    error: BaseException | None = env.error(deadline_at, version=version)
 
     shown = [*traceback.format_exception(error), caplog.text]
     while error:
@@ -422,7 +419,7 @@ def test_the_key_is_in_no_error_and_no_log(
 
 
 @pytest.mark.parametrize(
-    ("base_url", "version", "header", "left_s", "timeout"),
+    "case",
     [
         ("https://contoso.openai.azure.com/openai/v1", "", "api-key", 60, (5, 20)),
         ("https://llm.example.com/openai", VERSION, "api-key", 12, (5, 12)),
@@ -431,18 +428,11 @@ def test_the_key_is_in_no_error_and_no_log(
     ],
 )
 def test_a_request_has_the_key_in_one_header_and_no_more_time_than_is_left(
-    env: Environment,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    base_url: str,
-    version: str,
-    header: str,
-    left_s: int,
-    timeout: Any,
+    env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: tuple[Any, ...]
 ) -> None:
+    env.base_url, version, header, left_s, timeout = case
     (tmp_path / "netrc").write_text("default login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    env.base_url = base_url
     sent: list[tuple[dict[str, Any], Any]] = []
 
     class Session(requests.Session):
@@ -471,10 +461,9 @@ def test_every_request_to_azure_names_the_version(env: Environment) -> None:
     client = env.client(VERSION)
 
     pages = list(client.paginate(limit=2, deadline_at=DEADLINE))
-    row = client.retrieve(listed[0], deadline_at=DEADLINE)
+    client.retrieve(listed[0], deadline_at=DEADLINE)
 
     assert ids(*pages) == listed
-    assert row is not None
     assert [request.query.get("api-version") for request in env.openai.requests] == [VERSION] * 3
 
 

@@ -304,11 +304,7 @@ def test_a_token_is_a_bot_with_scopes(slack: SlackSimulator) -> None:
     [
         (None, Channel("search"), NewestMessage()),
         ("not_in_channel", Channel("search", is_member=False), "not_in_channel"),
-        (
-            "is_archived",
-            Channel("search", is_member=False, is_archived=True),
-            NewestMessage(is_archival=True),
-        ),
+        ("is_archived", Channel("search", is_member=False, is_archived=True), NewestMessage(True)),
         ("channel_not_found", "channel_not_found", "channel_not_found"),
     ],
 )
@@ -330,15 +326,10 @@ def shown(call: Any) -> object:
         return error.code
 
 
-@pytest.mark.parametrize(
-    "body", [{"channel": ["C1"], "messages": [None]}, {"channel": 7, "messages": {"0": {}}}]
-)
-def test_what_does_not_answer_as_slack_does_is_no_answer(
-    slack: SlackSimulator, body: dict[str, object]
-) -> None:
+def test_what_does_not_answer_as_slack_does_is_no_answer(slack: SlackSimulator) -> None:
     client = a_client(slack)
     for method in ("conversations.info", HISTORY):
-        slack.faults[method].append(ok(**body))
+        slack.faults[method].append(ok(channel=["C1"], messages=[None]))
     slack.faults[AUTH].extend([faults.DROPPED, faults.html(), faults.raw(b"[]")])
 
     assert [shown(client.channel), shown(client.newest_message)] == [None, None]
