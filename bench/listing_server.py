@@ -4,8 +4,8 @@ import json
 import sys
 from urllib.parse import parse_qs, urlsplit
 
-from local import server
 from local.openai_rows import Row, moved, row
+from local.server import Reply, Request, Server
 
 KEY = "sk-test"
 PAGE = 100
@@ -54,39 +54,18 @@ def pages(listed: list[Row]) -> dict[str, bytes]:
     return bodies
 
 
-class _Server(server.Server):
-    def __init__(self, bodies: dict[str, bytes]) -> None:
-        super().__init__(_Handler)
-        self.bodies = bodies
-
-
-class _Handler(server.Handler):
-    server: _Server
-
-    def answer(self) -> None:
-        after = parse_qs(urlsplit(self.path).query).get("after", [""])[0]
-        body = self.server.bodies[after]
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("openai-project", "proj_test")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
 def main(count: int) -> None:
     """Answer until standard input ends; the first line printed is the base URL."""
     bodies = pages(rows(count))
-    answering = _Server(bodies)
-    answering.start()
-    print(
-        json.dumps(
-            {"url": f"http://127.0.0.1:{answering.server_port}/v1", "bytes": sum(map(len, bodies.values()))}
-        ),
-        flush=True,
-    )
-    sys.stdin.read()
-    answering.stop()
+    headers = {"content-type": "application/json", "openai-project": "proj_test"}
+
+    def reply_to(request: Request) -> Reply:
+        after = parse_qs(urlsplit(request.target).query).get("after", [""])[0]
+        return Reply(body=bodies[after], headers=headers)
+
+    with Server(reply_to) as server:
+        print(json.dumps({"url": f"{server.url}/v1", "bytes": sum(map(len, bodies.values()))}), flush=True)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":

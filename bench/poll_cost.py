@@ -35,7 +35,7 @@ class Bot:
 
     def __post_init__(self) -> None:
         memory, client = MemoryTable(), make_client()
-        memory.lie_beneath(client)
+        memory.attach(client)
         self.meter = Meter(client.meta.events, memory.item_at, self.clock)
         table = Table(client, "bench", HISTORY_S, self.sleep)
         self.batches, self.outbox = BatchTable(table), OutboxTable(table)

@@ -1,4 +1,4 @@
-"""AWS on this machine: the real template, built by SAM and deployed to MiniStack, an emulator."""
+"""A local AWS: the real template, built by SAM and deployed to MiniStack, an emulator."""
 
 import base64
 import json
@@ -27,12 +27,12 @@ START_S, STOP_S = 30, 10
 
 
 class LocalAwsError(Exception):
-    """What was asked of the local AWS did not happen; the message says all that is known."""
+    """The local AWS did not start, or SAM failed; the message says all that is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What a function answered; `has_failed` if it raised or ran out of time."""
+    """A function's answer; `has_failed` if it raised or ran out of time."""
 
     payload: Any
     has_failed: bool
@@ -45,10 +45,9 @@ def build(folder: Path) -> None:
 
 
 class LocalAws:
-    """An AWS account of its own on a free port of 127.0.0.1, gone when the `with` block ends.
+    """An AWS account on a free port of 127.0.0.1, until the `with` block ends; it enforces roles.
 
-    What is in it survives in `state_dir`, if given: tables, secrets, functions, schedules, stacks.
-    The functions may do what their roles allow, and nothing else.
+    Everything in it survives in `state_dir`, if given.
     """
 
     def __init__(self, state_dir: Path | None = None, *, port: int = 0) -> None:
@@ -71,7 +70,7 @@ class LocalAws:
         self._open.close()
 
     def environ(self) -> dict[str, str]:
-        """What makes any AWS tool speak to this account."""
+        """Return the environment in which any AWS tool uses this account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -81,18 +80,13 @@ class LocalAws:
         }
 
     def client(self, name: str) -> Any:
-        """A boto3 client; one that waits for a slow function, and calls it once."""
-        return boto3.client(
-            name,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(proxies={}, read_timeout=300, retries={"total_max_attempts": 1}),
-        )
+        """Return a boto3 client that waits for a slow function, and calls it once."""
+        config = Config(proxies={}, read_timeout=300, retries={"total_max_attempts": 1})
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(name, endpoint_url=self.endpoint, region_name=REGION, config=config, **keys)
 
     def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Deploy the real template, or bring the stack up to date; its outputs."""
+        """Deploy or update a stack of the real template, and return its outputs."""
         overrides = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items())
         self._deploy(
             f"--stack-name={stack_name}",
@@ -108,7 +102,7 @@ class LocalAws:
         self._deploy(f"--config-env={team}")
 
     def stack(self, name: str) -> Any:
-        """What CloudFormation tells of a stack."""
+        """Return what CloudFormation says about a stack."""
         return self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
 
     def put_secret(self, name: str, value: str) -> None:
@@ -117,23 +111,19 @@ class LocalAws:
 
     def invoke(self, function_name: str, event: object = None) -> Invocation:
         """Run a function and wait for its answer."""
-        answer = self.client("lambda").invoke(
-            FunctionName=function_name, Payload=json.dumps(event or {}), LogType="Tail"
-        )
-        return Invocation(
-            payload=json.loads(answer["Payload"].read() or "null"),
-            has_failed="FunctionError" in answer,
-            log=base64.b64decode(answer.get("LogResult", "")).decode(),
-        )
+        request = {"FunctionName": function_name, "Payload": json.dumps(event or {}), "LogType": "Tail"}
+        answer = self.client("lambda").invoke(**request)
+        log = base64.b64decode(answer.get("LogResult", "")).decode()
+        return Invocation(json.loads(answer["Payload"].read() or "null"), "FunctionError" in answer, log)
 
     def address_of(self, url: str) -> str:
-        """Where an HTTP API's URL is reached in this account: `https://<api id>.execute-api.…/<path>`."""
+        """Return where an HTTP API's URL, `https://<api id>.execute-api.…/<path>`, is reached here."""
         parts = urlsplit(url)
         api_id = (parts.hostname or "").partition(".")[0]
         return f"{self.endpoint}/_aws/execute-api/{api_id}{parts.path}"
 
     def logs(self, group: str) -> list[str]:
-        """All that was written to a log group; a function's is `/aws/lambda/<its name>`."""
+        """Return the lines of a log group; a function's is `/aws/lambda/<its name>`."""
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
 
@@ -153,22 +143,14 @@ class LocalAws:
         )
 
     def _start(self) -> subprocess.Popen[bytes]:
-        """MiniStack in an environment of ours alone: what it holds, the functions inherit."""
-        environ = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(self._folder),
-            "TMPDIR": str(self._folder),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
-            "MINISTACK_REGION": REGION,
-            "AUTH": "true",
-            "IOT_MTLS_ENABLED": "0",
-        }
+        """Start MiniStack in a clean environment: the functions inherit it."""
+        folder = str(self._folder)
+        environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": folder, "TMPDIR": folder}
+        environ |= {"LANG": "C.UTF-8", "TZ": "UTC", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port)}
+        environ |= {"MINISTACK_REGION": REGION, "AUTH": "true", "IOT_MTLS_ENABLED": "0"}
         if self._state_dir:
             environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._state_dir.absolute())}
-        with self._log.open("wb") as log:
+        with (self._folder / "ministack.log").open("wb") as log:
             return subprocess.Popen(
                 [PYTHON, Path(__file__).with_name("aws_server.py")],
                 cwd=self._folder,
@@ -176,24 +158,21 @@ class LocalAws:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for us; the functions end with it
+                start_new_session=True,  # so that Ctrl-C reaches us alone, and killpg the functions too
             )
 
-    @property
-    def _log(self) -> Path:
-        return self._folder / "ministack.log"
-
     def _wait_until_healthy(self) -> None:
-        ask = build_opener(ProxyHandler({})).open
+        get = build_opener(ProxyHandler({})).open
         give_up_at = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < give_up_at:
-            with suppress(OSError), ask(f"{self.endpoint}/_ministack/health", timeout=5):
+            with suppress(OSError), get(f"{self.endpoint}/_ministack/health", timeout=5):
                 return
             time.sleep(0.05)
-        raise LocalAwsError(f"MiniStack did not start on {self.endpoint}:\n{_tail(self._log.read_text())}")
+        log = (self._folder / "ministack.log").read_text()
+        raise LocalAwsError(f"MiniStack did not start on {self.endpoint}:\n{_tail(log)}")
 
     def _stop(self) -> None:
-        """End MiniStack, cleanly if it has a state to save, and whatever function still runs."""
+        """End MiniStack, cleanly if it has a state to save, and any function that still runs."""
         assert self._process.stdin
         self._process.stdin.close()
         if self._state_dir:
@@ -213,12 +192,13 @@ def _sam(command: str, environ: Mapping[str, str], *options: str) -> None:
         cwd=ROOT,
         env={**own, **settings, **environ},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     if ran.returncode != 0:
-        raise LocalAwsError(f"sam {command} failed:\n{_tail(ran.stdout + ran.stderr)}")
+        raise LocalAwsError(f"sam {command} failed:\n{_tail(ran.stdout)}")
 
 
 def _free_port(wanted: int) -> int:

@@ -1,7 +1,4 @@
-"""AWS server: MiniStack, for as long as standard input is open; run by .venv/aws.
-
-Whoever started it may die in any way it likes: the pipe then closes, and MiniStack shuts down cleanly.
-"""
+"""Runs MiniStack in .venv/aws until standard input ends: also when whoever started it dies."""
 
 import os
 import signal
@@ -11,17 +8,17 @@ from threading import Thread
 from ministack.app import main
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-# MiniStack knows no saved query, and would refuse our stack for it: here it counts as made.
+# MiniStack knows no saved query, and would reject our stack for it: here it does nothing.
 _RESOURCE_HANDLERS.setdefault(
     "AWS::Logs::QueryDefinition",
     {"create": lambda logical_id, _, stack: (f"{stack}-{logical_id}", {}), "delete": lambda *_: None},
 )
 
 
-def _stop_at_end_of_input() -> None:
+def stop_at_end_of_input() -> None:
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-Thread(target=_stop_at_end_of_input, daemon=True).start()
+Thread(target=stop_at_end_of_input, daemon=True).start()
 main()

@@ -1,4 +1,4 @@
-"""Licences: what is packed into the functions, and on whose terms."""
+"""Lists the licences of what is packed into the functions."""
 
 import re
 import sys
@@ -17,26 +17,23 @@ The distributions of `requirements.txt`, each with the licence that its own meta
 
 
 def pinned() -> dict[str, str]:
-    """The version of each distribution that the functions are packed with."""
+    """Return the version of each distribution that is packed."""
     text = (ROOT / "requirements.txt").read_text()
     return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", text, re.MULTILINE))
 
 
 def page() -> str:
-    """The page, from what is installed here. Raises: PackageNotFoundError."""
-    return _TITLE + "".join(
-        f"| {name} | {version} | {_licence(name)} |\n" for name, version in pinned().items()
-    )
+    """Return the page, from what is installed here. Raises: PackageNotFoundError."""
+    rows = (f"| {name} | {version} | {_licence(name)} |\n" for name, version in pinned().items())
+    return _TITLE + "".join(rows)
 
 
 def _licence(name: str) -> str:
-    """As an SPDX expression if there is one; else by its classifiers, which are surer than free text."""
-    told = metadata(name)
-    if "License-Expression" in told:
-        return told["License-Expression"]
-    classifiers = told.get_all("Classifier") or []
-    named = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License :: ")]
-    return ", ".join(named) or told["License"]
+    """Return the SPDX expression, else what the classifiers say, which is clearer than free text."""
+    fields = metadata(name)
+    classifiers = fields.get_all("Classifier") or []
+    named = (each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License :: "))
+    return fields["License-Expression"] or ", ".join(named) or fields["License"]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
-"""Memory table: a DynamoDB table beneath botocore, for speed; it knows the expressions that batchbell writes.
+"""An in-memory DynamoDB table beneath botocore, for speed; it knows the requests that our table code makes.
 
-The same stories told on moto's table have the same course (tests/proof/test_promise.py).
+tests/proof/test_promise.py runs the same schedules on moto's table and compares.
 """
 
 import json
 import re
+import time
 from base64 import b64decode
+from collections import deque
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import cache
-from types import CodeType
+from operator import gt, lt
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,134 +20,163 @@ from botocore.exceptions import ClientError
 Item = dict[str, Any]
 Key = tuple[str, str]
 
+INDEXES = {"by_creation": ("kind", "created"), "open": ("open_in", "created")}
+"""Each index by its partition key and sort key; an item without both is not in it."""
+
 _TOKEN = re.compile(r"<>|<=|>=|[=<>(),]|[#:]?\w+")
 _WORDS = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "<>": "!="}
+_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD|DELETE)\b")
+_OUTSIDE_PARENTHESES = r",\s*(?![^(]*\))"
 
 
 class MemoryTable:
-    """One table. Each operation is answered at once and as a whole, or raises ClientError.
+    """One table. Each request takes effect as a whole or raises ClientError.
 
-    Items are never changed in place: what was read, or backed up, stays as it was.
+    A query on an index sees the items as they were `index_lag_s` ago. Items are replaced, never
+    changed in place. `on_write` is called with the item before and after each write.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, index_lag_s: float = 0) -> None:
         self.items: dict[Key, Item] = {}
         self.on_write: Callable[[Item, Item], None] = lambda _before, _after: None
+        self.index_lag_s = index_lag_s
+        self._clock = clock
+        self._overwritten: deque[tuple[float, Key, Item]] = deque()
         self._tokens: set[str] = set()
 
-    def lie_beneath(self, client: Any) -> None:
-        """Answer every request of this client of boto3, in place of its endpoint."""
-        client.meta.events.register("before-call.dynamodb", self._received)
+    def attach(self, client: Any) -> None:
+        """Answer every request of this boto3 client instead of its endpoint."""
+        client.meta.events.register("before-call.dynamodb", self._respond)
 
     def item_at(self, key: Item) -> Item:
-        """The item of a key; an empty one where there is none."""
+        """Return the item of a key; an empty one if there is none."""
         return self.items.get(_key(key), {})
 
-    def _received(self, model: Any, params: Any, **_: Any) -> tuple[Any, Item]:
-        try:
-            return answered(self(model.name, request_in(params)))
-        except ClientError as error:
-            return _Refused, {**error.response}  # botocore raises it, after those who meter have seen it
+    def restore(self, items: Mapping[Key, Item]) -> None:
+        """Hold these items and no others, as after a restore from a backup."""
+        self.items = dict(items)
+        self._overwritten.clear()
 
     def __call__(self, operation: str, request: Item) -> Item:
-        """The answer to a request. Raises: ClientError."""
-        operations = {
-            "GetItem": self._get,
-            "BatchGetItem": self._get_many,
-            "Query": self._query,
-            "PutItem": lambda request: self._change("Put", operation, request),
-            "UpdateItem": lambda request: self._change("Update", operation, request),
-            "DeleteItem": lambda request: self._change("Delete", operation, request),
-            "TransactWriteItems": self._transact,
-        }
-        return operations[operation](request)
-
-    def _get(self, request: Item) -> Item:
-        item = self.items.get(_key(request["Key"]))
-        return {"Item": item} if item else {}
-
-    def _get_many(self, request: Item) -> Item:
-        [(name, wanted)] = request["RequestItems"].items()
-        found = (self.items.get(_key(key)) for key in wanted["Keys"])
-        return {"Responses": {name: [item for item in found if item]}}
-
-    def _query(self, request: Item) -> Item:
-        assert request["KeyConditionExpression"] == "pk = :pk"
-        pk = request["ExpressionAttributeValues"][":pk"]["S"]
-        return {"Items": [self.items[key] for key in sorted(self.items) if key[0] == pk]}
-
-    def _change(self, action: str, operation: str, request: Item) -> Item:
-        failed = self._refusal(request)
-        if failed is not None:
-            raise refusal("ConditionalCheckFailedException", operation, **failed)
-        self._write(action, request)
+        """Return the response to a request. Raises: ClientError."""
+        match operation:
+            case "GetItem":
+                item = self.item_at(request["Key"])
+                return {"Item": _projected(item, request)} if item else {}
+            case "BatchGetItem":
+                [(name, wanted)] = request["RequestItems"].items()
+                found = filter(None, map(self.item_at, wanted["Keys"]))
+                return {"Responses": {name: [_projected(item, wanted) for item in found]}}
+            case "Query":
+                return self._query(request)
+            case "TransactWriteItems":
+                return self._transact(request)
+        failure = self._failure(request)
+        if failure is not None:
+            raise client_error("ConditionalCheckFailedException", operation, **failure)
+        self._write(operation.removesuffix("Item"), request)
         return {}
 
+    def _respond(self, model: Any, params: Any, **_: Any) -> tuple[Any, Item]:
+        try:
+            return response_with(self(model.name, request_in(params)))
+        except ClientError as error:
+            # botocore raises it, after the meter has seen it.
+            return SimpleNamespace(status_code=400), {**error.response}
+
+    def _query(self, request: Item) -> Item:
+        index = request.get("IndexName")
+        keys = (*INDEXES[index], "pk", "sk") if index else ("pk", "sk")
+        is_descending = not request.get("ScanIndexForward", True)
+        condition, filtered = request["KeyConditionExpression"], request.get("FilterExpression")
+        partition = request["ExpressionAttributeValues"][condition.partition(" AND ")[0].split(" = ")[1]]
+
+        def position(item: Item) -> tuple[Any, ...]:
+            return tuple(_comparable(item[name]) for name in keys[1:])
+
+        items = [
+            item
+            for item in (self._items_in_indexes() if index else self.items).values()
+            if item.get(keys[0]) == partition and keys[1] in item and _holds(condition, item, request)
+        ]
+        items.sort(key=position, reverse=is_descending)
+        if start := request.get("ExclusiveStartKey"):
+            after, compare = position(start), lt if is_descending else gt
+            items = [item for item in items if compare(position(item), after)]
+        read = items[: request.get("Limit")]
+        shown = [item for item in read if not filtered or _holds(filtered, item, request)]
+        last = {"LastEvaluatedKey": {name: read[-1][name] for name in keys}} if len(read) < len(items) else {}
+        return {"Items": [_projected(item, request) for item in shown], **last}
+
+    def _items_in_indexes(self) -> Mapping[Key, Item]:
+        items, until = dict(self.items), self._clock() - self.index_lag_s
+        for at, key, before in reversed(self._overwritten):
+            if at <= until:
+                break
+            items[key] = before
+        return items
+
     def _transact(self, request: Item) -> Item:
+        operation = "TransactWriteItems"
         if request["ClientRequestToken"] in self._tokens:
             return {}
         writes = [pair for each in request["TransactItems"] for pair in each.items()]
-        keys = [_key_of(write) for _, write in writes]
-        if len(set(keys)) < len(keys) or len(keys) > 100:
-            raise refusal("ValidationException", "TransactWriteItems")
-        refusals = [self._refusal(write) for _, write in writes]
-        if any(each is not None for each in refusals):
-            reasons = [
-                {"Code": "None"} if each is None else {"Code": "ConditionalCheckFailed", **each}
-                for each in refusals
-            ]
-            raise refusal("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
+        keys = {_key_of(write) for _, write in writes}
+        if len(keys) < len(writes) or len(keys) > 100:
+            raise client_error("ValidationException", operation)
+        failures = [self._failure(write) for _, write in writes]
+        if failures != [None] * len(writes):
+            failed = {"Code": "ConditionalCheckFailed"}
+            reasons = [{"Code": "None"} if each is None else failed | each for each in failures]
+            raise client_error("TransactionCanceledException", operation, CancellationReasons=reasons)
         for action, write in writes:
             self._write(action, write)
         self._tokens.add(request["ClientRequestToken"])
         return {}
 
-    def _refusal(self, write: Item) -> Item | None:
-        """What a failed condition answers; None where it holds."""
+    def _failure(self, write: Item) -> Item | None:
+        """Return the details of a condition that failed; None if it holds."""
         condition = write.get("ConditionExpression")
-        item = self.items.get(_key_of(write))
-        if condition is None or _holds(condition, item or {}, write):
+        item = self.items.get(_key_of(write), {})
+        if condition is None or _holds(condition, item, write):
             return None
-        wanted = write.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-        return {"Item": item} if item and wanted else {}
+        is_wanted = write.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+        return {"Item": item} if item and is_wanted else {}
 
     def _write(self, action: str, write: Item) -> None:
-        key = _key_of(write)
+        if action == "ConditionCheck":
+            return
+        key, now = _key_of(write), self._clock()
         before = self.items.get(key, {})
         if action == "Put":
             self.items[key] = write["Item"]
-        elif action == "Delete":
-            self.items.pop(key, None)
-        else:
+        elif action == "Update":
             self.items[key] = _updated(before or write["Key"], write)
+        else:
+            self.items.pop(key, None)
+        self._overwritten.append((now, key, before))
+        while self._overwritten[0][0] < now - self.index_lag_s:
+            self._overwritten.popleft()
         self.on_write(before, self.items.get(key, {}))
 
 
-class _OK:
-    status_code = 200
-
-
-class _Refused:
-    status_code = 400
-
-
-def answered(content: Item) -> tuple[Any, Item]:
-    """An answer as botocore takes it from a handler that spares it the request."""
-    return _OK, {**content, "ResponseMetadata": {}}
+def response_with(content: Item) -> tuple[Any, Item]:
+    """Return a response as botocore takes it from a handler that replaces the request."""
+    return SimpleNamespace(status_code=200), {**content, "ResponseMetadata": {}}
 
 
 def request_in(params: Any) -> Item:
-    """The request that botocore was about to send."""
-    request: Item = json.loads(params["body"], object_hook=_with_bytes)
+    """Return the request that botocore was about to send."""
+
+    def with_bytes(content: Item) -> Item:
+        is_binary = len(content) == 1 and isinstance(content.get("B"), str)
+        return {"B": b64decode(content["B"])} if is_binary else content
+
+    request: Item = json.loads(params["body"], object_hook=with_bytes)
     return request
 
 
-def _with_bytes(content: Item) -> Item:
-    is_binary = len(content) == 1 and isinstance(content.get("B"), str)
-    return {"B": b64decode(content["B"])} if is_binary else content
-
-
-def refusal(code: str, operation: str, **details: Any) -> ClientError:
+def client_error(code: str, operation: str, **details: Any) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}, **details}, operation)
 
 
@@ -155,42 +188,74 @@ def _key_of(write: Item) -> Key:
     return _key(write.get("Key") or write["Item"])
 
 
+def _named(path: str, request: Item) -> str:
+    return str(request["ExpressionAttributeNames"][path]) if path.startswith("#") else path
+
+
+def _projected(item: Item, request: Item) -> Item:
+    if "ProjectionExpression" not in request:
+        return item
+    names = {_named(path.strip(), request) for path in request["ProjectionExpression"].split(",")}
+    return {name: value for name, value in item.items() if name in names}
+
+
 def _updated(item: Item, write: Item) -> Item:
-    """The item after `SET path = value, … REMOVE path, …`."""
-    sets, _, removes = write["UpdateExpression"].partition("REMOVE ")
-    new = dict(item)
-    for assignment in re.split(r",\s*(?![^(]*\))", sets.removeprefix("SET ").strip()):
-        if assignment:
-            path, _, value = assignment.partition(" = ")
-            new[_named(path, write)] = _evaluated(value, item, write, lambda each: each, _UPDATES)
-    for path in filter(None, map(str.strip, removes.split(","))):
-        new.pop(_named(path, write), None)
+    """Return the item after an UpdateExpression; every value is computed from the item before it."""
+    new, values = dict(item), write.get("ExpressionAttributeValues", {})
+    _, *parts = _CLAUSE.split(write["UpdateExpression"])
+    for clause, text in zip(parts[::2], parts[1::2], strict=True):
+        for each in re.split(_OUTSIDE_PARENTHESES, text.strip()):
+            path, _, rest = each.strip().partition(" ")
+            if not path:
+                raise client_error("ValidationException", "UpdateItem")
+            name, old = _named(path, write), item.get(_named(path, write))
+            match clause:
+                case "SET":
+                    new[name] = _evaluated(
+                        rest.removeprefix("= "), item, write, lambda typed: typed, _UPDATES
+                    )
+                case "ADD":
+                    new[name] = _added(old, values[rest.strip()])
+                case "DELETE" if old and (left := set(old["SS"]) - set(values[rest.strip()]["SS"])):
+                    new[name] = {"SS": sorted(left)}
+                case _:
+                    new.pop(name, None)
     return new
 
 
-def _holds(condition: str, item: Item, write: Item) -> bool:
-    return bool(_evaluated(condition, item, write, _comparable, _CONDITIONS))
+def _added(old: Item | None, value: Item) -> Item:
+    """Return the sum of two numbers, or the union of two sets."""
+    [(kind, content)] = value.items()
+    if old is None:
+        return value
+    return {
+        kind: str(Decimal(old[kind]) + Decimal(content)) if kind == "N" else sorted({*old[kind], *content})
+    }
+
+
+def _holds(condition: str, item: Item, request: Item) -> bool:
+    return bool(_evaluated(condition, item, request, _comparable, _CONDITIONS))
 
 
 def _evaluated(
     expression: str,
     item: Item,
-    write: Item,
+    request: Item,
     read: Callable[[Item | None], Any],
     functions: Mapping[str, Callable[..., Any]],
 ) -> Any:
-    values = write.get("ExpressionAttributeValues", {})
+    values = request.get("ExpressionAttributeValues", {})
     names = {
-        "path": lambda path: read(item.get(_named(path, write))),
+        "path": lambda path: read(item.get(_named(path, request))),
         "value": lambda value: read(values[value]),
         **functions,
     }
-    return eval(_compiled(expression), names)  # our own adapters' expressions
+    return eval(_compiled(expression), names)  # only our own code's expressions
 
 
 @cache
 def _compiled(expression: str) -> CodeType:
-    """The expression as Python."""
+    """Return the expression as Python code."""
     words = []
     for token, following in zip(tokens := _TOKEN.findall(expression), [*tokens[1:], ""], strict=True):
         if token.startswith(":"):
@@ -202,37 +267,34 @@ def _compiled(expression: str) -> CodeType:
     return compile(" ".join(words), expression, "eval")
 
 
-def _named(path: str, write: Item) -> str:
-    return str(write["ExpressionAttributeNames"][path]) if path.startswith("#") else path
-
-
 class _Missing:
-    """An attribute that is not there: no comparison with it holds."""
+    """An attribute that is absent: of all comparisons with it only `<>` holds."""
 
-    def _no(self, _other: object) -> bool:
-        return False
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _no  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = lambda _self, _other: False
+    __hash__ = None
 
 
 _MISSING = _Missing()
 
 
 def _comparable(value: Item | None) -> Any:
-    """A value that compares as DynamoDB compares it: as a number, a text or a list."""
+    """Return a value that compares as in DynamoDB: a number, a text, a list or a set."""
     if value is None:
         return _MISSING
     [(kind, content)] = value.items()
     if kind == "L":
         return [_comparable(each) for each in content]
+    if kind == "SS":
+        return frozenset(content)
     return float(content) if kind == "N" else content
 
 
 _CONDITIONS = {
     "attribute_exists": lambda value: value is not _MISSING,
     "attribute_not_exists": lambda value: value is _MISSING,
+    "begins_with": lambda value, start: value is not _MISSING and value.startswith(start),
     "contains": lambda many, one: many is not _MISSING and one in many,
+    "size": lambda value: value if value is _MISSING else len(value),
 }
 _UPDATES = {
     "if_not_exists": lambda old, new: new if old is None else old,

@@ -1,8 +1,8 @@
-"""Meter: the read and write units that DynamoDB would charge for what our code asks of it.
+"""Counts the read and write units that DynamoDB would charge for a client's requests, by its developer guide.
 
-moto does not count them as DynamoDB does, so they are counted here, by the rules of its developer guide: 4 KB to a read
-unit, half of one if it need not be consistent; 1 KB to a write unit, of the larger of the item before and after; twice
-that within a transaction; and one for each entry of the index that changes, two if it moves.
+A read unit is 4 KB, half of one if the read need not be consistent. A write unit is 1 KB of the
+larger of the item before and after; a transaction costs twice that. Each index entry that changes
+costs one more, two if its key changes. moto does not count like that.
 """
 
 import json
@@ -15,17 +15,18 @@ from math import ceil
 from typing import Any
 
 READ_B, WRITE_B = 4096, 1024
-INDEX = "by_creation"
-INDEX_KEY = ("kind", "created")
-INDEXED = (*INDEX_KEY, "status", "has_failures", "ttl")
-_WRITES = ("PutItem", "UpdateItem", "DeleteItem")
+INDEXES = {
+    "by_creation": ("kind", "created", "status", "has_failures", "ttl"),
+    "open": ("open_in", "created"),
+}
+"""What each index holds beside the table's key, as in template.yaml; the first two are its own key."""
 
 Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write units that one partition, by its key, was asked for at a time."""
+    """The write units that one partition was asked for at a time; an index counts as one partition."""
 
     at: float
     partition: str
@@ -33,9 +34,9 @@ class Write:
 
 
 class Meter:
-    """Counts what is asked of one table by a client of boto3, or by all of a session, whose `events` these are.
+    """Counts the requests for one table of a boto3 client, or of a session; `events` are theirs.
 
-    `item_at` tells the item of a key as it is now, and is not counted itself.
+    `item_at` returns the item of a key as it is now, and is not counted.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Meter:
         return sum(each.units for each in self.writes)
 
     def busiest(self) -> int:
-        """The most units that one partition was asked for within any second."""
+        """Return the most units that one partition was asked for within any second."""
         most, units, last_second = 0, Counter[str](), deque[Write]()
         for each in self.writes:
             last_second.append(each)
@@ -69,84 +70,85 @@ class Meter:
         return most
 
     def _begin(self, model: Any, params: Any, context: Any, **_: Any) -> None:
-        context["asked"] = asked = json.loads(params["body"])
-        context["before"] = [(key, self._item_at(key)) for key in _written(model.name, asked)]
+        context["request"] = request = json.loads(params["body"])
+        context["before"] = [(key, self._item_at(key)) for key in _written(model.name, request)]
 
     def _end(self, model: Any, parsed: Any, context: Any, **_: Any) -> None:
-        asked = context["asked"]
+        request = context["request"]
         self.requests += 1
         times = 2 if model.name == "TransactWriteItems" else 1
         for key, before in context["before"]:
-            self.writes += self._changed(key, before, self._item_at(key), times)
+            self.writes += self._writes(key, before, self._item_at(key), times)
         match model.name:
             case "GetItem":
-                self._read([parsed.get("Item", {})], asked)
+                self._read([parsed.get("Item", {})], request)
             case "BatchGetItem":
                 for name, items in parsed.get("Responses", {}).items():
-                    wanted = asked["RequestItems"][name]
-                    not_there = len(wanted["Keys"]) - len(items)
-                    self._read([*items, *[{}] * not_there], wanted)
+                    wanted = request["RequestItems"][name]
+                    self._read(items + [{}] * (len(wanted["Keys"]) - len(items)), wanted)
             case "Query":
-                self.read_units += _units(sum(map(size, parsed.get("Items", []))), READ_B) * _share(asked)
+                size_b = sum(map(size, parsed.get("Items", [])))
+                self.read_units += _units(size_b, READ_B) * _share(request)
 
-    def _changed(self, key: Item, before: Item, after: Item, times: int) -> Iterator[Write]:
-        units = times * _units(max(size(before), size(after)), WRITE_B)
-        yield Write(self._clock(), key["pk"]["S"], units)
-        if entries := _index_writes(before, after):
-            yield Write(self._clock(), INDEX, entries)
+    def _writes(self, key: Item, before: Item, after: Item, times: int) -> Iterator[Write]:
+        at = self._clock()
+        yield Write(at, key["pk"]["S"], times * _units(max(size(before), size(after)), WRITE_B))
+        for name, fields in INDEXES.items():
+            if entries := _entries_changed(fields, before, after):
+                yield Write(at, name, entries)
 
-    def _read(self, items: list[Item], asked: Item) -> None:
-        self.read_units += sum(_units(size(item), READ_B) for item in items) * _share(asked)
+    def _read(self, items: list[Item], request: Item) -> None:
+        self.read_units += sum(_units(size(item), READ_B) for item in items) * _share(request)
 
 
 def item_of(client: Any, table: str) -> Callable[[Item], Item]:
-    """What tells the items of a table, by a client of its own."""
+    """Return a function that reads an item of this table; give it a client that is not metered."""
     return lambda key: dict(client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {}))
 
 
 def size(item: Item) -> int:
-    """The bytes of an item: its attributes' names and values."""
+    """Return the bytes of an item: its attributes' names and values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+_SIZES: dict[str, Callable[[Any], int]] = {
+    "S": lambda text: len(text.encode()),
+    "N": lambda digits: len(digits.strip("-").replace(".", "")) // 2 + 2,
+    "B": lambda content: len(content if isinstance(content, bytes) else b64decode(content)),
+    "SS": lambda texts: sum(len(each.encode()) for each in texts),
+    "L": lambda values: 3 + sum(1 + _value_size(each) for each in values),
+    "M": lambda values: 3 + len(values) + size(values),
+}
 
 
 def _value_size(typed: Item) -> int:
     [(kind, value)] = typed.items()
-    match kind:
-        case "S":
-            return len(value.encode())
-        case "N":
-            return len(value.strip("-").replace(".", "")) // 2 + 2
-        case "B":
-            return len(value if isinstance(value, bytes) else b64decode(value))
-        case "L":
-            return 3 + sum(1 + _value_size(each) for each in value)
-        case "M":
-            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in value.items())
-    return 1
+    return _SIZES.get(kind, lambda _: 1)(value)
 
 
-def _written(operation: str, asked: Item) -> list[Item]:
-    """The keys of the items that a request writes."""
+def _written(operation: str, request: Item) -> list[Item]:
+    """Return the keys of the items that a request writes, or checks in a transaction."""
     if operation == "TransactWriteItems":
-        return [_key(write) for each in asked["TransactItems"] for write in each.values()]
-    return [_key(asked)] if operation in _WRITES else []
+        return [_key(write) for each in request["TransactItems"] for write in each.values()]
+    return [_key(request)] if operation in ("PutItem", "UpdateItem", "DeleteItem") else []
 
 
 def _key(write: Item) -> Item:
     return {name: write.get("Key", write.get("Item"))[name] for name in ("pk", "sk")}
 
 
-def _index_writes(old: Item, new: Item) -> int:
-    before, after = ({name: item[name] for name in INDEXED if name in item} for item in (old, new))
-    was, is_ = (all(name in item for name in INDEX_KEY) for item in (old, new))
-    if before == after or not (was or is_):
+def _entries_changed(fields: tuple[str, ...], old: Item, new: Item) -> int:
+    """Return how many entries of an index a write removes, adds or replaces."""
+    key = fields[:2]
+    was_in, is_in = (all(name in item for name in key) for item in (old, new))
+    if not (was_in or is_in) or all(old.get(name) == new.get(name) for name in fields):
         return 0
-    return 2 if was and is_ and any(old[name] != new[name] for name in INDEX_KEY) else 1
+    return 2 if was_in and is_in and any(old[name] != new[name] for name in key) else 1
 
 
 def _units(size_b: int, unit_b: int) -> int:
     return max(1, ceil(size_b / unit_b))
 
 
-def _share(asked: Item) -> float:
-    return 1 if asked.get("ConsistentRead") else 0.5
+def _share(request: Item) -> float:
+    return 1 if request.get("ConsistentRead") else 0.5

@@ -1,43 +1,24 @@
-"""Faults: what a test or a demo lets go wrong with the simulator's replies."""
+"""What a test or a demo lets go wrong with the OpenAI simulator's replies."""
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import StrEnum
-from threading import Lock
 from typing import Any
+
+from local.server import Cut, Reply
+
+Fault = Callable[[Reply], Reply]
+"""Turns the reply that would have been sent into the one that is."""
 
 
 class Kind(StrEnum):
-    """What is asked: a fault may be meant for one kind only."""
+    """The kind of a request: a fault may be meant for one kind only."""
 
     FIRST_PAGE = "first page"
     NEXT_PAGE = "next page"
     RETRIEVE = "retrieve"
     OTHER = "other"
-
-
-class Cut(StrEnum):
-    """Where the connection is dropped."""
-
-    BEFORE_HEAD = "before head"
-    WITHIN_BODY = "within body"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What is sent: after `delay_s`, with a pause of `pause_s` before each byte of the body."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay_s: float = 0
-    pause_s: float = 0
-    cut: Cut | None = None
-
-
-Fault = Callable[[Reply], Reply]
-"""Makes of the reply that would have been sent the one that is."""
 
 
 def raw(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Fault:
@@ -49,7 +30,7 @@ def raw(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) 
 
 
 def error(status: int, code: str | None = None, headers: Mapping[str, str] | None = None) -> Fault:
-    """Answer as the API does when it will not or cannot."""
+    """Answer with an error in the API's form."""
     return raw(error_body(f"The server answers {status}.", code), status, headers)
 
 
@@ -67,19 +48,20 @@ def redirect(to: str, status: int = 307) -> Fault:
 
 
 def empty_page(reply: Reply) -> Reply:
-    """An empty page that promises more, as some servers send."""
-    empty: Any = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": True}
+    """Send an empty page that promises more, as some servers do."""
+    empty = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": True}
     return raw(empty)(reply)
 
 
 def short_pages(most: int) -> Fault:
-    """Answer no more rows than so many, whatever was asked for, as some servers do."""
+    """Send at most so many rows, whatever `limit` was, as some servers do."""
 
     def fault(reply: Reply) -> Reply:
         content = json.loads(reply.body)
-        rows = content.get("data", [])
-        more = {"data": rows[:most], "has_more": True} if len(rows) > most else {}
-        return raw(content | more)(reply)
+        is_longer = len(content.get("data", [])) > most
+        return (
+            raw(content | {"data": content["data"][:most], "has_more": True})(reply) if is_longer else reply
+        )
 
     return fault
 
@@ -97,21 +79,18 @@ def cut(where: Cut) -> Fault:
 
 
 class Faults:
-    """Faults in waiting, each for the next `times` requests of its kind."""
+    """The faults to come, each for the next `times` requests of its kind."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Fault, Kind | None]] = []
-        self._lock = Lock()
+        self._to_come: list[tuple[Fault, Kind | None]] = []
 
     def append(self, fault: Fault, on: Kind | None = None, times: int = 1) -> None:
-        with self._lock:
-            self._waiting += [(fault, on)] * times
+        self._to_come += [(fault, on)] * times
 
-    def take(self, kind: Kind) -> Fault | None:
-        """The first fault meant for such a request, no longer in waiting."""
-        with self._lock:
-            for place, (fault, on) in enumerate(self._waiting):
-                if on in (None, kind):
-                    del self._waiting[place]
-                    return fault
+    def pop(self, kind: Kind) -> Fault | None:
+        """Remove and return the first fault meant for such a request."""
+        for index, (fault, on) in enumerate(self._to_come):
+            if on in (None, kind):
+                del self._to_come[index]
+                return fault
         return None

@@ -1,14 +1,19 @@
-"""Rows: batches as OpenAI's API writes them, and how they move from status to status."""
+"""Batches as List Batches shows them: OpenAI's rows, the rows of other servers, and recorded ones."""
 
+import json
 import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
 
-WINDOW_S = 86400
+TERMINAL = ("completed", "failed", "expired", "cancelled")
+WINDOW_S = 86_400
 
 # The statuses with a time of their own that a batch passes through, itself included.
-_COURSE = {
+_PASSED = {
     "validating": (),
     "failed": ("failed",),
     "in_progress": ("in_progress",),
@@ -18,7 +23,6 @@ _COURSE = {
     "cancelling": ("in_progress", "cancelling"),
     "cancelled": ("in_progress", "cancelling", "cancelled"),
 }
-
 _DONE = {
     "in_progress": 0.3,
     "finalizing": 1,
@@ -27,15 +31,19 @@ _DONE = {
     "cancelling": 0.4,
     "cancelled": 0.4,
 }
-
 _LIFETIME_S = {"failed": 2, "finalizing": 4, "completed": 5, "expired": WINDOW_S, "cancelled": 5}
+
+_TOKEN_LIMIT = {
+    "code": "token_limit_exceeded",
+    "message": "Enqueued token limit reached for gpt-4o-mini in organization org-test. Limit: 2,000,000 "
+    "enqueued tokens. Please try again once some in_progress batches have been completed.",
+    "param": None,
+    "line": None,
+}
 
 
 def row(status: str = "in_progress", *, at: float, **fields: Any) -> Row:
-    """A batch that came to `status` at `at`, Unix seconds; it was created shortly before.
-
-    `fields` say otherwise. As at OpenAI, what is not set is null.
-    """
+    """Return a new batch that reached `status` at `at`; unless `fields` say otherwise, created shortly before."""
     created_at = int(fields.get("created_at", at - _LIFETIME_S.get(status, 0)))
     new = {
         "id": f"batch_{created_at:08x}{uuid.uuid4().hex[:24]}",
@@ -49,20 +57,16 @@ def row(status: str = "in_progress", *, at: float, **fields: Any) -> Row:
         "output_file_id": None,
         "error_file_id": None,
         "created_at": created_at,
-        "in_progress_at": None,
+        "in_progress_at": created_at if "in_progress" in _PASSED.get(status, ()) else None,
         "expires_at": created_at + WINDOW_S,
-        "finalizing_at": None,
-        "completed_at": None,
-        "failed_at": None,
-        "expired_at": None,
-        "cancelling_at": None,
-        "cancelled_at": None,
+        **dict.fromkeys(
+            ("finalizing_at", "completed_at", "failed_at", "expired_at", "cancelling_at", "cancelled_at")
+        ),
         "request_counts": counts(0, 0, 0),
         "usage": None,
         "metadata": None,
     }
-    born = new | {"in_progress_at": created_at} if "in_progress" in _COURSE.get(status, ()) else new
-    return moved(born, status, at=at, **fields)
+    return moved(new, status, at=at, **fields)
 
 
 def counts(total: int, completed: int, failed: int) -> dict[str, int]:
@@ -70,34 +74,30 @@ def counts(total: int, completed: int, failed: int) -> dict[str, int]:
 
 
 def errors(*rows: Row) -> Row:
-    """The `errors` of a failed batch; without `rows`, of one over its token limit."""
-    limit = {
-        "code": "token_limit_exceeded",
-        "message": "Enqueued token limit reached for gpt-4o-mini in organization org-test. Limit: 2,000,000 "
-        "enqueued tokens. Please try again once some in_progress batches have been completed.",
-        "param": None,
-        "line": None,
-    }
-    return {"object": "list", "data": list(rows) or [limit]}
+    """Return the `errors` of a failed batch; without `rows`, of one over its token limit."""
+    return {"object": "list", "data": list(rows) or [_TOKEN_LIMIT]}
+
+
+def bad_lines(*lines: int) -> Row:
+    """Return the `errors` of a batch whose input file is not valid JSON in these lines."""
+    error = {"code": "invalid_json_line", "param": None, "message": "This line is not valid JSON."}
+    return errors(*({**error, "line": line} for line in lines))
 
 
 def moved(row: Row, status: str, *, at: float, **fields: Any) -> Row:
-    """The row once it has come to `status` at `at`, with all that goes with it unless `fields` say otherwise."""
-    times = {f"{name}_at": int(at) for name in _COURSE.get(status, ()) if not row.get(f"{name}_at")}
+    """Return the row with `status` reached at `at`, and all that this changes unless `fields` say otherwise."""
+    times = {f"{name}_at": int(at) for name in _PASSED.get(status, ()) if not row.get(f"{name}_at")}
     total = (row["request_counts"] or {}).get("total") or 10
     counted = counts(total, int(total * _DONE[status]), 0) if status in _DONE else row["request_counts"]
     new = row | {"status": status, "request_counts": counted} | times | fields
     done = new["request_counts"] or counts(0, 0, 0)
-    outcome: Row = {}
     if status == "failed":
-        outcome = {"errors": errors()}
-    elif status in ("completed", "expired", "cancelled"):
-        outcome = {
-            "output_file_id": _file_id() if done["completed"] else None,
-            "error_file_id": _file_id() if done["completed"] < done["total"] else None,
-            "usage": _usage(done["completed"]),
-        }
-    return new | outcome | fields
+        new["errors"] = errors()
+    elif status in TERMINAL:
+        new["output_file_id"] = _file_id() if done["completed"] else None
+        new["error_file_id"] = _file_id() if done["completed"] < done["total"] else None
+        new["usage"] = _usage(done["completed"])
+    return new | fields
 
 
 def _usage(requests: int) -> Row:
@@ -112,3 +112,205 @@ def _usage(requests: int) -> Row:
 
 def _file_id() -> str:
     return f"file-{uuid.uuid4().hex[:22]}"
+
+
+# Rows of other servers, each made from OpenAI's row. Taken from what is published; none was recorded.
+
+
+def azure(row: Row) -> Row:
+    """Seven decimals, capitalised statuses, null counts at first (MicrosoftDocs/azure-ai-docs, batch-rest)."""
+    new = _in_iso(_without(row, "model usage"), "%Y-%m-%dT%H:%M:%S.2491382+00:00")
+    new |= {"status": row["status"].capitalize(), "endpoint": "/chat/completions"}
+    if row["status"] == "validating":
+        new["request_counts"] = dict.fromkeys(row["request_counts"])
+    return new
+
+
+def together(row: Row) -> Row:
+    """No counts, one end time, capitals (togethercomputer/together-python, types/batch.py)."""
+    times = _in_iso(row, "%Y-%m-%dT%H:%M:%SZ")
+    names = {"cancelling": "CANCELING", "finalizing": "IN_PROGRESS"}
+    return _only(times, "id input_file_id endpoint output_file_id error_file_id created_at completed_at") | {
+        "user_id": "user_1",
+        "file_size_bytes": 686,
+        "status": names.get(row["status"], row["status"].upper()),
+        "job_deadline": times["expires_at"],
+        "progress": 40.0,
+        "model_id": row["model"],
+        "error": _first_message(row) or None,
+    }
+
+
+def litellm(row: Row) -> Row:
+    """`complete` for `completed` (BerriAI/litellm before 1.95, proxy/hooks/managed_files.py)."""
+    return row | ({"status": "complete"} if row["status"] == "completed" else {})
+
+
+def openrouter(row: Row) -> Row:
+    """One time for every end, two open statuses, no files (openrouter.ai/docs, BatchListItem)."""
+    usage, message = row["usage"], _first_message(row)
+    is_ending = row["status"] in ("finalizing", "cancelling")
+    return _only(row, "id object endpoint model completion_window created_at expires_at request_counts") | {
+        "status": "in_progress" if is_ending else row["status"],
+        "finalized_at": next(filter(None, (row[f"{name}_at"] for name in TERMINAL)), None),
+        "error": {"message": message} if message else None,
+        "provider": "OpenAI",
+        "results": None,
+        "usage": usage
+        and {
+            "prompt_tokens": usage["input_tokens"],
+            "completion_tokens": usage["output_tokens"],
+            "total_tokens": usage["total_tokens"],
+        },
+    }
+
+
+def bifrost(row: Row) -> Row:
+    """Counts what succeeded beside a `completed` of 0; 0 for no time (docs.getbifrost.ai, list batch jobs)."""
+    counted = row["request_counts"]
+    rest = {"succeeded": counted["completed"], "expired": 0, "canceled": 0, "pending": 0, "completed": 0}
+    times = {name: at or 0 for name, at in row.items() if name.endswith("_at")}
+    return row | times | {"request_counts": counted | rest}
+
+
+def novita(row: Row) -> Row:
+    """Times and errors as text, counts twice, a window of 48 hours (novita.ai/docs, list batch)."""
+    files = {name: row[name] or "" for name in ("output_file_id", "error_file_id")}
+    rest = {"errors": _first_message(row), "completion_window": "48h", "version": 1, "created_by": "user_1"}
+    times = _in_iso(_without(row, "model usage"), "%Y-%m-%dT%H:%M:%SZ")
+    return times | files | row["request_counts"] | rest
+
+
+def parasail(row: Row) -> Row:
+    """Not why a batch failed, nor when, nor when it expires (api-evangelist/parasail-ai, schema)."""
+    return _only(
+        row,
+        "id object endpoint input_file_id output_file_id error_file_id status request_counts "
+        "created_at completed_at cancelled_at metadata",
+    )
+
+
+def doubleword(row: Row) -> Row:
+    """An `expired_at` once the window is over, in any status (doublewordai/control-layer, batches.rs)."""
+    return _without(row, "model usage") | {"expired_at": row["expires_at"], "analytics": None}
+
+
+def kluster(row: Row) -> Row:
+    """Another `validating`, `errors` as a list (bespokelabsai/curator, openai_batch_request_processor)."""
+    status = "pre_schedule" if row["status"] == "validating" else row["status"]
+    return row | {"status": status, "errors": row["errors"]["data"] if row["errors"] else []}
+
+
+def _only(row: Row, fields: str) -> Row:
+    return {name: row.get(name) for name in fields.split()}
+
+
+def _without(row: Row, fields: str) -> Row:
+    return {name: value for name, value in row.items() if name not in fields.split()}
+
+
+def _in_iso(row: Row, form: str) -> Row:
+    times = {name: at for name, at in row.items() if name.endswith("_at") and at is not None}
+    return row | {name: datetime.fromtimestamp(at, UTC).strftime(form) for name, at in times.items()}
+
+
+def _first_message(row: Row) -> str:
+    return str(row["errors"]["data"][0]["message"]) if row["errors"] else ""
+
+
+# Recordings.
+
+_REOPENED = 10
+_NEWEST_AGE_S = 5
+_MOST_APART_S = 60
+
+
+class RecordingError(Exception):
+    """The file is not a recorded answer of List Batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recorded list, newest first, with its times shifted as if recorded just now.
+
+    `rows` are as they are shown at first: of the newest ten, those that had ended are open again.
+    `ending` are those ten as recorded, in the same order; `staying_open` were recorded open.
+    """
+
+    rows: tuple[Row, ...]
+    ending: tuple[Row, ...]
+    staying_open: tuple[Row, ...]
+
+
+def load(path: Path, now: float) -> Recording:
+    """Return the recording in this file.
+
+    The older rows are shifted together, so that their order and durations stay. The newest ten are
+    brought within a minute of each other, so that each looks newly created.
+
+    Raises: RecordingError, in one line.
+    """
+    rows = sorted(_recorded(path), key=lambda row: -row["created_at"])
+    shown, ending, created_at = [], [], int(now) - _NEWEST_AGE_S
+    for newer, row in zip([rows[0], *rows], rows[:_REOPENED], strict=False):
+        created_at -= min(newer["created_at"] - row["created_at"], _MOST_APART_S)
+        shifted = _shifted(row, created_at - row["created_at"])
+        started_at = min(shifted.get("in_progress_at") or created_at, int(now))
+        if row["status"] in TERMINAL:
+            ending.append(shifted | ({"in_progress_at": started_at} if row.get("in_progress_at") else {}))
+            shown.append(_reopened(shifted, started_at))
+        else:
+            shown.append(shifted | {name: min(at, int(now)) for name, at in _times(shifted).items()})
+    older = rows[_REOPENED:]
+    last_at = max((at for row in older for at in _times(row).values()), default=0)
+    shown += [_shifted(row, created_at - 1 - last_at) for row in older]
+    reopened = {row["id"] for row in ending}
+    staying = (row for row in shown if row["status"] not in TERMINAL and row["id"] not in reopened)
+    return Recording(tuple(shown), tuple(ending), tuple(staying))
+
+
+def ended(recorded: Row, now: float) -> Row:
+    """Return the recorded row as if it ended now: only the times after its start differ."""
+    start_at = recorded.get("in_progress_at") or recorded["created_at"]
+    times = {name: at for name, at in _times(recorded).items() if at > start_at}
+    by = int(now) - max(times.values(), default=start_at)
+    moved_times = {name: max(at + by, start_at) for name, at in times.items()}
+    return recorded | moved_times | {f"{recorded['status']}_at": int(now)}
+
+
+def _reopened(row: Row, started_at: int) -> Row:
+    """Return the row as it was in progress, with nothing done."""
+    results = {"errors", "output_file_id", "error_file_id", "usage"} & row.keys()
+    unset = dict.fromkeys(results | (_times(row).keys() - {"created_at"}))
+    total = (row.get("request_counts") or {}).get("total") or 0
+    start = {"status": "in_progress", "in_progress_at": started_at, "request_counts": counts(total, 0, 0)}
+    return row | unset | start
+
+
+def _times(row: Row) -> dict[str, int]:
+    """Return the times at which something happened: all but `expires_at`."""
+    times = {name: at for name, at in row.items() if name.endswith("_at") and isinstance(at, int)}
+    return _without(times, "expires_at")
+
+
+def _shifted(row: Row, by: int) -> Row:
+    return row | {name: at + by for name, at in row.items() if name.endswith("_at") and isinstance(at, int)}
+
+
+def _recorded(path: Path) -> list[Row]:
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise RecordingError(f"{path}: not JSON") from error
+    rows = content.get("data") if isinstance(content, dict) else content
+    if not isinstance(rows, list) or not rows:
+        raise RecordingError(f"{path}: no list of batches")
+    fields = {"id": str, "status": str, "created_at": int}
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or not all(
+            isinstance(row.get(name), kind) for name, kind in fields.items()
+        ):
+            raise RecordingError(f"{path}: row {number} is not a batch")
+    return rows

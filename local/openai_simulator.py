@@ -1,27 +1,104 @@
-"""Simulator of OpenAI: the two calls that batchbell makes, over real HTTP, with faults on demand."""
+"""A simulator of OpenAI: List and Retrieve Batch over real HTTP, in the dialects of other servers, with faults."""
 
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import md5
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.openai_dialects import OPENAI, Dialect
-from local.openai_faults import Fault, Faults, Kind, Reply, error_body
-from local.openai_paging import listing, page
-from local.openai_recording import Recording, as_ended, load
-from local.openai_rows import Row, moved
-from local.openai_rows import row as new_row
-from local.openai_server import Server
+from local import openai_rows as rows
+from local.openai_faults import Fault, Faults, Kind, error_body
+from local.openai_rows import Recording, Row, ended, load, moved
+from local.server import Reply, Server
+
+_HEADERS = {
+    "content-type": "application/json",
+    "openai-organization": "org-test",
+    "openai-processing-ms": "60",
+    "openai-version": "2020-10-01",
+}
+
+
+class After(StrEnum):
+    """How a server answers an `after` that names none of its batches.
+
+    The last three know no `after` at all: `NEVER_KNOWN` always sends the first page, `COMPARED` the
+    newest of the batches with greater hidden ids, `PROMISED` an empty page that promises more.
+    """
+
+    REFUSED = "refused"
+    EMPTY_PAGE = "empty page"
+    FIRST_PAGE = "first page"
+    NEVER_KNOWN = "never known"
+    COMPARED = "compared"
+    PROMISED = "promised"
+
+
+def _with(**fields: Any) -> Callable[[Row], Row]:
+    return lambda content: content | fields
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one server differs from OpenAI: `row` rewrites a batch, `page` the answer that lists them.
+
+    With an `api_version`, requests without it get a 404. Without `has_pages` all batches are listed
+    at once. `never` names the outcomes that it cannot show (as in oracle.OUTCOMES).
+    """
+
+    name: str
+    root: str = "/v1"
+    key_header: str = "authorization"
+    api_version: str = ""
+    after: After = After.REFUSED
+    has_pages: bool = True
+    has_counts: bool = True
+    never: frozenset[str] = frozenset()
+    row: Callable[[Row], Row] = _with()
+    page: Callable[[Row], Any] = _with()
+
+
+OPENAI = Dialect("OpenAI")
+
+# learn.microsoft.com, Azure OpenAI REST API, batch list: late batches are not promised to expire.
+_NO_EXPIRY = frozenset({"expired"})
+AZURE = Dialect(
+    "Azure", "/openai", key_header="api-key", api_version="2024-10-21", never=_NO_EXPIRY, row=rows.azure
+)
+
+DIALECTS = (
+    OPENAI,
+    AZURE,
+    # learn.microsoft.com, Foundry REST API, list batches: OpenAI's rows, without a project.
+    Dialect("Azure v1", "/openai/v1", key_header="api-key", never=_NO_EXPIRY),
+    # groq/groq-python, src/groq/types/batch_list_response.py: object and data, no parameters.
+    Dialect(
+        "Groq", "/openai/v1", has_pages=False, page=lambda page: {"object": "list", "data": page["data"]}
+    ),
+    # togethercomputer/together-python, src/together/resources/batch.py: a bare array, no paging.
+    Dialect("Together", has_pages=False, has_counts=False, row=rows.together, page=lambda page: page["data"]),
+    # BerriAI/litellm#37150: `after` is compared with ids of another kind, has_more stays true.
+    Dialect("LiteLLM before 1.95", after=After.COMPARED, row=rows.litellm, page=_with(has_more=True)),
+    # BerriAI/litellm#38738: rows that its database cannot read leave empty pages that promise more.
+    Dialect("LiteLLM with unreadable rows", after=After.PROMISED, row=rows.litellm),
+    Dialect("OpenRouter", "/api/v1", row=rows.openrouter, page=_with(first_id=None, last_id=None)),
+    Dialect("Bifrost", row=rows.bifrost, page=lambda page: page | {"next_cursor": page["last_id"]}),
+    Dialect("Novita", "/openai/v1", row=rows.novita),
+    Dialect("Parasail", row=rows.parasail),
+    Dialect("Doubleword", after=After.FIRST_PAGE, never=_NO_EXPIRY | {"all failed"}, row=rows.doubleword),
+    Dialect("kluster.ai", row=rows.kluster),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A batch that was born or moved: the truth that a demo judges the bot by."""
+    """A batch that was added or changed its status: what the bot's messages are compared with."""
 
     at: float
     batch_id: str
@@ -30,7 +107,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request, without its key."""
 
     at: float
@@ -40,21 +117,20 @@ class Asked:
 
     @property
     def kind(self) -> Kind:
-        _, is_of_batches, batch_id = self.path.partition("/batches")
+        _, separator, batch_id = self.path.partition("/batches")
         if batch_id.startswith("/"):
             return Kind.RETRIEVE
-        if not is_of_batches or batch_id:
+        if not separator or batch_id:
             return Kind.OTHER
         return Kind.NEXT_PAGE if "after" in self.query else Kind.FIRST_PAGE
 
 
 class OpenAISimulator:
-    """The batches of one project, as recorded answers of the real endpoint show them.
+    """The batches of one project.
 
-    What a server may do differently is set at any time: it speaks a `dialect`, `mangle` rewrites
-    every row sent, the list leaves out the ids in `unlisted` and shows the rows in `stale` for
-    their ids, `headers` are added to every reply, `unknown_after` says what an unknown `after` is
-    answered, `down` goes wrong with every request, and `faults` with the next ones.
+    Set at any time: `dialect`; `unknown_after`; `mangle` rewrites every row sent; the list leaves
+    out the ids in `unlisted` and shows the rows in `stale` for their ids; `down` is the fault of
+    every request, `faults` those of the next ones.
     """
 
     def __init__(
@@ -63,7 +139,6 @@ class OpenAISimulator:
         clock: Callable[[], float] = time.time,
         key: str = "sk-test",
         project: str | None = "proj_test",
-        port: int = 0,
         dialect: Dialect = OPENAI,
     ) -> None:
         self.key = key
@@ -71,37 +146,39 @@ class OpenAISimulator:
         self.mangle: Callable[[Row], Row] | None = None
         self.unlisted: set[str] = set()
         self.stale: dict[str, Row] = {}
-        self.headers: dict[str, str] = {}
         self.dialect = dialect
         self.unknown_after = dialect.after
         self.down: Fault | None = None
         self.faults = Faults()
-        self.journal: list[Change] = []
-        self.requests: list[Asked] = []
+        self.changes: list[Change] = []
+        self.requests: list[Request] = []
         self._clock = clock
         self._rows: dict[str, Row] = {}
         self._order: list[str] | None = None
         self._lock = RLock()
-        self._server = Server(self.reply_to, port)
+        self._server = Server(lambda sent: self.reply_to(sent.method, sent.target, sent.headers))
 
     @classmethod
     def from_recording(
         cls, path: Path, *, clock: Callable[[], float] = time.time, **options: Any
     ) -> tuple[Self, Recording]:
-        """A simulator of what was recorded, and the batches in it that can end once more.
-
-        Raises: RecordingError, in one line.
-        """
+        """Return a simulator of what was recorded. Raises: RecordingError, in one line."""
         recording = load(path, clock())
         simulator = cls(clock=clock, **options)
-        shown = [open_row for open_row, _ in recording.live]
-        for each in reversed((*shown, *recording.history)):
+        for each in reversed(recording.rows):
             simulator.add(each)
         return simulator, recording
 
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{self.dialect.root}"
+        return self._server.url + self.dialect.root
 
     @property
     def batches(self) -> list[Row]:
@@ -110,13 +187,13 @@ class OpenAISimulator:
             return [_copied(row) for row in self._newest_first()]
 
     def add(self, row: Row | str = "in_progress", **fields: Any) -> Row:
-        """Add this row, or a new one that came to this status just now."""
+        """Add this row, or a new one that reached this status just now."""
         if isinstance(row, str):
-            return self._put(new_row(row, at=self._clock(), **fields))
+            return self._put(rows.row(row, at=self._clock(), **fields))
         return self._put(row | fields)
 
     def move(self, batch_id: str, status: str, **fields: Any) -> Row:
-        """Let a batch come to `status` now."""
+        """Let a batch reach `status` now, with all that this changes."""
         with self._lock:
             return self._put(moved(self._rows[batch_id], status, at=self._clock(), **fields))
 
@@ -127,38 +204,86 @@ class OpenAISimulator:
 
     def end_as_recorded(self, recorded: Row) -> Row:
         """Let a batch of a recording end now, as it did then."""
-        return self._put(as_ended(recorded, self._clock()))
+        return self._put(ended(recorded, self._clock()))
 
     def remove(self, batch_id: str) -> None:
         with self._lock:
             del self._rows[batch_id]
             self._order = None
 
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
     def reply_to(self, method: str, target: str, headers: Mapping[str, str]) -> Reply:
-        """The true answer, and what a fault makes of it."""
+        """Return the true answer, as the faults change it; `headers` have lower-case names."""
         url = urlsplit(target)
-        query = dict(parse_qsl(url.query, keep_blank_values=True))
-        asked = Asked(self._clock(), method, url.path, query)
+        request = Request(self._clock(), method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)))
         with self._lock:
-            self.requests.append(asked)
-            status, content = self._result(asked, headers)
-        reply = Reply(status, json.dumps(content).encode(), self._headers())
-        for fault in (self.faults.take(asked.kind), self.down):
+            self.requests.append(request)
+            status, content = self._answer(request, headers)
+            faults = (self.faults.pop(request.kind), self.down)
+        project = {} if self.project is None else {"openai-project": self.project}
+        sent_headers = {**_HEADERS, "x-request-id": f"req_{uuid.uuid4().hex}", **project}
+        reply = Reply(status, json.dumps(content).encode(), sent_headers)
+        for fault in faults:
             reply = fault(reply) if fault else reply
         return reply
+
+    def _answer(self, request: Request, headers: Mapping[str, str]) -> tuple[int, Any]:
+        dialect, listing = self.dialect, f"{self.dialect.root}/batches"
+        key = headers.get(dialect.key_header, "")
+        if key != (self.key if dialect.key_header == "api-key" else f"Bearer {self.key}"):
+            # The real message too shows the end of the key: a client must not pass it on.
+            return 401, error_body(f"Incorrect API key provided: sk-***{key[-4:]}.", "invalid_api_key")
+        if dialect.api_version and request.query.get("api-version") != dialect.api_version:
+            return 404, {"error": {"code": "404", "message": "Resource not found"}}
+        if request.method == "GET" and request.path == listing:
+            status, content = self._page(request.query)
+            return status, dialect.page(content) if status == 200 else content
+        if request.method == "GET" and request.path.startswith(f"{listing}/"):
+            batch_id = unquote(request.path.removeprefix(f"{listing}/"))
+            if row := self._rows.get(batch_id):
+                return 200, self._sent(row)
+            return 404, error_body(f"No batch found with id '{batch_id}'.")
+        return 404, error_body(f"Invalid URL ({request.method} {request.path})", "unknown_url")
+
+    def _page(self, query: Mapping[str, str]) -> tuple[int, Row]:
+        listed: Sequence[Row] | None = self._newest_first()
+        if self.unlisted or self.stale:
+            listed = [self.stale.get(row["id"], row) for row in listed if row["id"] not in self.unlisted]
+        limit, after = query.get("limit", "20"), query.get("after")
+        if not self.dialect.has_pages:
+            limit, after = str(len(listed)), None
+        elif not limit.isdigit() or int(limit) > 100:
+            return 400, error_body(f"Invalid 'limit': '{limit}'.", "invalid_limit", "limit")
+        if after is not None:
+            listed = self._older_than(after, listed)
+        if listed is None:
+            return 400, error_body(f"No batch found with id '{after}'.", None, "after")
+        shown = [self._sent(row) for row in listed[: int(limit)]]
+        is_promised = after is not None and self.unknown_after is After.PROMISED
+        return 200, {
+            "object": "list",
+            "data": shown,
+            "first_id": shown[0].get("id") if shown else None,
+            "last_id": shown[-1].get("id") if shown else None,
+            "has_more": is_promised or len(listed) > int(limit),
+        }
+
+    def _older_than(self, after: str, listed: Sequence[Row]) -> Sequence[Row] | None:
+        """Return the rows after that one; None if the server refuses the id."""
+        match self.unknown_after:
+            case After.NEVER_KNOWN:
+                return listed
+            case After.COMPARED:
+                return [row for row in listed if md5(row["id"].encode()).hexdigest() > after]
+            case After.PROMISED:
+                return []
+        for index, row in enumerate(listed):
+            if row["id"] == after:
+                return listed[index + 1 :]
+        return {After.EMPTY_PAGE: [], After.FIRST_PAGE: listed}.get(self.unknown_after)
+
+    def _sent(self, row: Row) -> Row:
+        shown = self.dialect.row(row)
+        return self.mangle(_copied(shown)) if self.mangle else shown
 
     def _put(self, row: Row) -> Row:
         with self._lock:
@@ -167,7 +292,7 @@ class OpenAISimulator:
                 self._order = None
             kept = self._rows[row["id"]] = _copied(row)  # never changed, only replaced
             if kept["status"] != before.get("status"):
-                self.journal.append(Change(self._clock(), kept["id"], kept["status"], kept))
+                self.changes.append(Change(self._clock(), kept["id"], kept["status"], kept))
             return _copied(kept)
 
     def _newest_first(self) -> list[Row]:
@@ -175,55 +300,8 @@ class OpenAISimulator:
             self._order = sorted(self._rows, key=lambda batch_id: self._rows[batch_id]["created_at"])[::-1]
         return [self._rows[batch_id] for batch_id in self._order]
 
-    def _headers(self) -> dict[str, str]:
-        project = {"openai-project": self.project} if self.project is not None else {}
-        return {
-            "content-type": "application/json",
-            "openai-organization": "org-test",
-            "openai-processing-ms": "60",
-            "openai-version": "2020-10-01",
-            "x-request-id": f"req_{uuid.uuid4().hex}",
-            **project,
-            **self.headers,
-        }
-
-    def _result(self, asked: Asked, headers: Mapping[str, str]) -> tuple[int, Any]:
-        dialect, batches = self.dialect, f"{self.dialect.root}/batches"
-        given = headers.get(dialect.key_header, "")
-        if given != (self.key if dialect.key_header == "api-key" else f"Bearer {self.key}"):
-            # The real message shows the end of the key too: it must not be passed on.
-            return 401, error_body(f"Incorrect API key provided: sk-***{given[-4:]}.", "invalid_api_key")
-        if dialect.api_version and asked.query.get("api-version") != dialect.api_version:
-            return 404, {"error": {"code": "404", "message": "Resource not found"}}
-        if asked.method == "GET" and asked.path == batches:
-            return self._page(asked.query)
-        if asked.method == "GET" and asked.path.startswith(f"{batches}/"):
-            batch_id = unquote(asked.path.removeprefix(f"{batches}/"))
-            if row := self._rows.get(batch_id):
-                return 200, self._sent(row)
-            return 404, error_body(f"No batch found with id '{batch_id}'.")
-        return 404, error_body(f"Invalid URL ({asked.method} {asked.path})", "unknown_url")
-
-    def _page(self, query: Mapping[str, str]) -> tuple[int, Any]:
-        rows = self._listed()
-        if self.dialect.has_pages:
-            status, content = page(rows, query, self.unknown_after, self._sent)
-        else:
-            status, content = 200, listing([self._sent(row) for row in rows], has_more=False)
-        return status, self.dialect.page(content) if status == 200 else content
-
-    def _listed(self) -> list[Row]:
-        rows = self._newest_first()
-        if not self.unlisted and not self.stale:
-            return rows
-        return [self.stale.get(row["id"], row) for row in rows if row["id"] not in self.unlisted]
-
-    def _sent(self, row: Row) -> Row:
-        shown = self.dialect.row(row)
-        return self.mangle(_copied(shown)) if self.mangle else shown
-
 
 def _copied(row: Row) -> Row:
-    """The row once more, as JSON holds it; several times faster than `deepcopy`."""
+    """Return a copy, as JSON holds it; several times faster than `deepcopy`."""
     copy: Row = json.loads(json.dumps(row))
     return copy

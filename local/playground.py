@@ -1,30 +1,36 @@
-"""Playground: the whole stack on this machine, with a page that looks like a Slack channel, until Ctrl-C."""
+"""The playground: the whole stack on this machine, with a page that looks like a Slack channel, until Ctrl-C."""
 
+import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from threading import Event
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any, Self
 
-from local.aws import LocalAws, LocalAwsError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.aws import Invocation, LocalAws, LocalAwsError
 from local.openai_rows import counts
 from local.openai_simulator import OpenAISimulator
-from local.playground_desk import Desk
-from local.playground_outbox import read
-from local.playground_pulse import Pulse
-from local.playground_server import Server
-from local.slack_person import PATIENCE_S, Person
-from local.slack_simulator import SlackSimulator
+from local.playground_server import Page, PageServer
+from local.run import summary_of
+from local.slack_simulator import PATIENCE_S, Person, SlackSimulator
 from local.team import Team, deploy
 
 HOUR_S = 3600
+TICK_EVERY_S = 5
+READ_EVERY_S = 0.5
+MOST_LOG_LINES = 4
 
 
 def main() -> None:
-    """Start everything, say where the page is, and wait."""
-    # A terminal that closes, or `kill`, is to end it as cleanly as Ctrl-C.
+    """Start everything, print where the page is, and wait."""
+    # A terminal that closes, or `kill`, ends it as cleanly as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
@@ -39,41 +45,33 @@ def main() -> None:
 
 @contextmanager
 def started(port: int = 0, patience_s: float = PATIENCE_S) -> Iterator[str]:
-    """The address of a page with a team's batches, all of it gone when the `with` block ends."""
+    """Yield the address of a page with a team's batches; all of it ends with the `with` block."""
     with ExitStack() as stack:
         openai = stack.enter_context(OpenAISimulator())
         slack = stack.enter_context(SlackSimulator(rate_limit=True))
         print("a local AWS starts; the real template is built and deployed to it", flush=True)
         aws = stack.enter_context(LocalAws())
         team = deploy(aws, openai, slack, "search", NotifyOn="completed,failed,expired,cancelled")
-        furnish(openai)
+        add_sample_batches(openai)
         team.store_secrets(openai.key, slack.token, slack.signing_secret)
         yield stack.enter_context(served(team, openai, slack, port, patience_s))
 
 
 @contextmanager
 def served(
-    team: Team,
-    openai: OpenAISimulator,
-    slack: SlackSimulator,
-    port: int = 0,
-    patience_s: float = PATIENCE_S,
+    team: Team, openai: OpenAISimulator, slack: SlackSimulator, port: int = 0, patience_s: float = PATIENCE_S
 ) -> Iterator[str]:
-    """The address of a page for what is there; Slack waits for `patience_s` for an answer."""
+    """Yield the address of a page; Slack waits for the app's answer for `patience_s`."""
     client = team.aws.client("dynamodb")
-    with Pulse(team.tick, lambda: read(client, team.table_name)) as pulse:
-        desk = Desk(openai, slack, Person(slack, team.slack_url, patience_s), pulse, team.name)
-        server = Server(desk.state, desk.do, port)
-        server.start()
-        try:
-            pulse.now()
+    with Bot(team.tick, lambda: read_outbox(client, team.table_name)) as bot:
+        page = Page(openai, slack, Person(slack, team.slack_url, patience_s), bot, team.name)
+        with PageServer(page.state, page.act, port) as server:
+            bot.tick_now()
             yield server.url
-        finally:
-            server.stop()
 
 
-def furnish(openai: OpenAISimulator) -> None:
-    """What the team has at OpenAI when it opens the page: some nights' work, and a few open batches."""
+def add_sample_batches(openai: OpenAISimulator) -> None:
+    """Add what the team has at OpenAI when the page opens: twelve days' work, and three open batches."""
     now = int(time.time())
     for age in range(1, 25):
         at = now - 12 * HOUR_S * age
@@ -90,12 +88,89 @@ def furnish(openai: OpenAISimulator) -> None:
         ("Product tags", 800, 312, HOUR_S),
         ("Summaries of tickets", 10_000, 7412, 20 * HOUR_S),
     ):
-        openai.add(
-            "in_progress",
-            created_at=now - age,
-            request_counts=counts(total, done, 0),
-            metadata={"description": name},
+        fields = {"created_at": now - age, "request_counts": counts(total, done, 0)}
+        openai.add("in_progress", **fields, metadata={"description": name})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A notification in the outbox, `pending`, `unknown` or `parked`, and why."""
+
+    id: str
+    state: str
+    why: str = ""
+
+
+class Bot:
+    """Invokes the deployed bot every few seconds, and reads its outbox; each in its own thread."""
+
+    def __init__(self, tick: Callable[[], Invocation], read: Callable[[], Sequence[Entry]]) -> None:
+        self.is_automatic = True
+        self.outbox: Sequence[Entry] = ()
+        self.log: deque[str] = deque(maxlen=MOST_LOG_LINES)
+        self._tick = tick
+        self._read = read
+        self._wanted = Event()
+        self._stopping = Event()
+        self._threads = [
+            Thread(target=each, daemon=True) for each in (self._keep_ticking, self._keep_reading)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._wanted.set()
+        for thread in self._threads:
+            thread.join()
+
+    def tick_now(self) -> None:
+        self._wanted.set()
+
+    def _keep_ticking(self) -> None:
+        while not self._stopping.is_set():
+            is_wanted = self._wanted.wait(TICK_EVERY_S)
+            self._wanted.clear()
+            if (is_wanted or self.is_automatic) and not self._stopping.is_set():
+                with suppress(BotoCoreError, ClientError):
+                    at = time.strftime("%H:%M:%S")
+                    self.log.extendleft(f"{at}  {line}" for line in summary_of(self._tick()))
+
+    def _keep_reading(self) -> None:
+        while not self._stopping.wait(READ_EVERY_S):
+            with suppress(BotoCoreError, ClientError):
+                self.outbox = self._read()
+
+
+def read_outbox(client: Any, table_name: str) -> tuple[Entry, ...]:
+    """Return the outbox as it is in the bot's table."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table_name,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "outbox"}},
+    )
+    return tuple(entry for page in pages for item in page["Items"] for entry in _entries(item))
+
+
+def _entries(item: Mapping[str, Any]) -> list[Entry]:
+    body = json.loads(item["body"]["S"]) if "body" in item else {}
+    kind = item["sk"]["S"].partition("#")[0]
+    if kind == "notification":
+        return [Entry(body["id"], "pending")]
+    if kind != "message":
+        return []
+    state, why = "pending", "Slack refused it for now"
+    if body.get("parked"):
+        state, why = "parked", body["parked"]
+    elif body.get("unresolved_since") is not None:
+        state, why = (
+            "unknown",
+            "Slack's answer is not known: the channel's history is read before it is posted again",
         )
+    return [Entry(each["id"], state, why) for each in body["notifications"]]
 
 
 if __name__ == "__main__":

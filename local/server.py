@@ -1,28 +1,62 @@
-"""Server: HTTP on a port of 127.0.0.1, each request in a thread of its own, until it is stopped."""
+"""An HTTP server on 127.0.0.1: a function gives the reply to each request, and the reply says how it is sent."""
 
 import socket
-from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Self
+
+
+class Cut(StrEnum):
+    """Where the connection is dropped."""
+
+    BEFORE_HEAD = "before head"
+    WITHIN_BODY = "within body"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client sent; header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is sent: after `delay_s`, with a pause of `pause_s` before each byte of the body."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0
+    pause_s: float = 0
+    cut: Cut | None = None
 
 
 class Server(ThreadingHTTPServer):
-    """Answers until stopped; then every connection is closed, also one kept alive."""
+    """Answers, each request in its own thread, until stopped; then closes every connection."""
 
     daemon_threads = True
 
-    def __init__(self, handler: type["Handler"], port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), handler)
+    def __init__(self, reply_to: Callable[[Request], Reply], port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.reply_to = reply_to
+        self.url = f"http://127.0.0.1:{self.server_port}"
         self.stopping = Event()
         self._connections: set[socket.socket] = set()
         self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stopping.set()
         self.shutdown()
         self._thread.join()
@@ -40,29 +74,42 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
 
-class Handler(BaseHTTPRequestHandler, ABC):
-    """One connection, which the client may leave at any time; `answer` is what differs."""
-
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # the client has gone, as clients do
+        with suppress(ConnectionError):  # the client has closed its end
             super().handle()
 
     def do_GET(self) -> None:
-        self.answer()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        sent = self.rfile.read(int(headers.get("content-length", 0)))
+        reply = self.server.reply_to(Request(self.command, self.path, headers, sent))
+        if self.server.stopping.wait(reply.delay_s) or reply.cut is Cut.BEFORE_HEAD:
+            self.close_connection = True
+            return
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if "transfer-encoding" not in reply.headers:
+            self.send_header("content-length", str(len(reply.body)))
+        self.end_headers()
+        self._send_body(reply)
 
-    def do_POST(self) -> None:
-        self.answer()
+    do_POST = do_GET
 
-    @abstractmethod
-    def answer(self) -> None:
-        """Send the reply to one request."""
-
-    def body(self) -> bytes:
-        """What was sent along."""
-        return self.rfile.read(int(self.headers.get("content-length") or 0))
+    def _send_body(self, reply: Reply) -> None:
+        body = reply.body
+        if reply.cut is Cut.WITHIN_BODY:
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        step = 1 if reply.pause_s else max(1, len(body))
+        for start in range(0, len(body), step):
+            if reply.pause_s and self.server.stopping.wait(reply.pause_s):
+                break
+            self.wfile.write(body[start : start + step])
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing: whoever answers keeps a log of its own."""
+        """Print nothing: the simulators keep the requests."""

@@ -1,36 +1,18 @@
-"""Faults: what a test or a demo lets go wrong between Slack and its caller."""
+"""What a test or a demo lets go wrong between Slack and its caller."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
-
-class Sending(StrEnum):
-    """How a reply is sent."""
-
-    WHOLE = "whole"
-    CUT = "cut"
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the caller gets, after `delay_s` real seconds."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    sending: Sending = Sending.WHOLE
-    delay_s: float = 0
+from local.server import Cut, Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong with one call.
 
-    Slack does what was asked where it `takes_effect`, be it `late_s` later by the simulator's
-    clock. The caller gets `reply`; where that has no body, what Slack truly answers.
+    Slack does what it was asked if the fault `takes_effect`, and `late_s` later by the simulator's
+    clock. The caller gets `reply`; if that has no body, it gets Slack's true answer.
     """
 
     reply: Reply = Reply()
@@ -38,19 +20,19 @@ class Fault:
     late_s: float = 0
 
 
-DROPPED = Fault(Reply(sending=Sending.CUT))
-"""The connection is cut before Slack did anything."""
+DROPPED = Fault(Reply(cut=Cut.BEFORE_HEAD))
+"""The connection is dropped before Slack does anything."""
 
-REPLY_LOST = Fault(Reply(sending=Sending.CUT), takes_effect=True)
-"""Slack did what was asked, and the connection is cut before it says so."""
+REPLY_LOST = Fault(Reply(cut=Cut.BEFORE_HEAD), takes_effect=True)
+"""Slack posts the message, and the connection is dropped before it answers."""
 
-SILENT = Fault(Reply(sending=Sending.NEVER), takes_effect=True)
-"""Slack did what was asked, and says nothing until the caller hangs up."""
+SILENT = Fault(Reply(delay_s=3600), takes_effect=True)
+"""Slack posts the message, and does not answer while the caller waits."""
 
 
 def lands_late(late_s: float) -> Fault:
     """The reply is lost, and the message shows only later."""
-    return Fault(Reply(sending=Sending.CUT), takes_effect=True, late_s=late_s)
+    return Fault(Reply(cut=Cut.BEFORE_HEAD), takes_effect=True, late_s=late_s)
 
 
 def slow(delay_s: float) -> Fault:
@@ -58,9 +40,8 @@ def slow(delay_s: float) -> Fault:
 
 
 def error(name: str, status: int = 200, *, takes_effect: bool = False, **details: str) -> Fault:
-    """Slack says that it failed, whether or not it did."""
-    body = json.dumps({"ok": False, "error": name, **details}).encode()
-    return Fault(Reply(status, body), takes_effect)
+    """Slack answers with an error, whether or not it posted the message."""
+    return Fault(Reply(status, json.dumps({"ok": False, "error": name, **details}).encode()), takes_effect)
 
 
 def ratelimited(retry_after: str | None = "30") -> Fault:
@@ -69,7 +50,7 @@ def ratelimited(retry_after: str | None = "30") -> Fault:
 
 
 def html(status: int = 502) -> Fault:
-    """A page from something in between."""
+    """A gateway answers with a page."""
     return Fault(Reply(status, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/html"}))
 
 

@@ -1,8 +1,12 @@
-"""Rules: what Slack refuses in a message, and by which name."""
+"""Slack's rules: what it rejects and by which error, how it completes a message, and how a message reads."""
 
+import html
 import json
+import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import Any, Protocol
 
 LONGEST_TEXT = 40_000
 LONGEST_SECTION = 3_000
@@ -10,82 +14,198 @@ LONGEST_FIELD = 2_000
 LONGEST_HEADER = 150
 LONGEST_LABEL = {"button": 75, "option": 75, "placeholder": 150}
 LONGEST_VALUE = {"button": 2_000, "option": 150}
+LONGEST_METADATA = 8_000  # not documented
+MOST_CHARACTERS_IN_BLOCKS = 11_000  # not documented: bolt-js #2867 saw this rejected
+MOST_BLOCKS = 50
 MOST_FIELDS = 10
 MOST_ELEMENTS = {"actions": 25, "context": 10}
 MOST_OPTIONS = 100
-MOST_BLOCKS = 50
 
-# Slack does not tell these two; the blocks' is what bolt-js #2867 saw refused.
-MOST_CHARACTERS_IN_BLOCKS = 11_000
-LONGEST_METADATA = 8_000
+EMOJI = {
+    ":alarm_clock:": "⏰",
+    ":arrow_left:": "⬅️",
+    ":arrow_right:": "➡️",
+    ":arrows_counterclockwise:": "🔄",
+    ":bell:": "🔔",
+    ":black_square_for_stop:": "⏹️",
+    ":bulb:": "💡",
+    ":eyes:": "👀",
+    ":grey_question:": "❔",
+    ":hourglass:": "⌛",
+    ":hourglass_flowing_sand:": "⏳",
+    ":key:": "🔑",
+    ":mag:": "🔍",
+    ":no_entry:": "⛔",
+    ":warning:": "⚠️",
+    ":white_check_mark:": "✅",
+    ":x:": "❌",
+}
+"""The emoji of our messages."""
 
-Blocks = Sequence[Mapping[str, Any]]
+Block = Mapping[str, Any]
 
 
-def refusal_of(arguments: Mapping[str, Any]) -> str | None:
-    """The error that such a message gets; None where Slack takes it."""
-    blocks, attachments = arguments.get("blocks") or [], arguments.get("attachments") or []
-    in_attachments = [block for each in attachments for block in each.get("blocks", [])]
-    if not (arguments.get("text") or blocks or attachments):
+def scope_for(method: str, *, is_private: bool) -> str | None:
+    """Return the scope that a method needs for such a channel; None if it needs none."""
+    kind = "groups" if is_private else "channels"
+    return {
+        "chat.postMessage": "chat:write",
+        "conversations.history": f"{kind}:history",
+        "conversations.info": f"{kind}:read",
+    }.get(method)
+
+
+def channel_error_for(method: str, error: str | None, *, is_private: bool) -> str | None:
+    """Return a method's error in a channel where posting fails with `error`."""
+    if error == "not_in_channel" and is_private:
+        return "channel_not_found"  # Slack hides a private channel from who is not in it
+    allowed = {
+        "conversations.info": ("not_in_channel", "is_archived"),
+        "conversations.history": ("is_archived",),
+    }
+    return None if error in allowed.get(method, ()) else error
+
+
+def error_for(message: Mapping[str, Any]) -> str | None:
+    """Return the error with which Slack rejects such a message; None if it takes it."""
+    blocks, attachments = message.get("blocks") or [], message.get("attachments") or []
+    attached = [block for each in attachments for block in each.get("blocks", [])]
+    if not (message.get("text") or blocks or attachments):
         return "no_text"
-    if len(arguments.get("text") or "") > LONGEST_TEXT:
+    if len(message.get("text") or "") > LONGEST_TEXT:
         return "msg_too_long"
     if not _are_valid(blocks):
         return "invalid_blocks"
-    if not _are_valid(in_attachments):
+    if not _are_valid(attached):
         return "invalid_attachments"
-    if sum(len(text) for block in [*blocks, *in_attachments] for text, _ in _texts(block)) > (
-        MOST_CHARACTERS_IN_BLOCKS
-    ):
+    texts = [text for block in [*blocks, *attached] for text, _ in _texts(block)]
+    if sum(map(len, texts)) > MOST_CHARACTERS_IN_BLOCKS:
         return "msg_blocks_too_long"
-    return _refusal_of_metadata(arguments.get("metadata"))
+    return _metadata_error_for(message.get("metadata") or {"event_type": "", "event_payload": {}})
 
 
-def elements_of(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What may be pressed or chosen from in a block."""
+def elements_of(block: Block) -> list[Block]:
+    """Return the buttons and menus of a block."""
     accessory = [block["accessory"]] if "accessory" in block else []
     return [*accessory, *(block.get("elements", []) if block.get("type") == "actions" else [])]
 
 
-def _are_valid(blocks: Blocks) -> bool:
-    return len(blocks) <= MOST_BLOCKS and all(
-        all(0 < len(text) <= longest for text, longest in _texts(block))
-        and len(block.get("fields", [])) <= MOST_FIELDS
-        and len(block.get("elements", [])) <= MOST_ELEMENTS.get(block["type"], 0)
-        and all(len(each.get("options", [])) <= MOST_OPTIONS for each in elements_of(block))
-        and _have_names_of_their_own(block)
-        for block in blocks
+def shown_content(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is seen of a message. Slack gives a block_id to each block with a button or a menu."""
+
+    def with_ids(blocks: Sequence[Block], prefix: str) -> list[Block]:
+        return [
+            {"block_id": f"{prefix}{index}", **block} if elements_of(block) else block
+            for index, block in enumerate(blocks)
+        ]
+
+    attachments = tuple(
+        {**each, "blocks": with_ids(each["blocks"], f"a{index}")} if "blocks" in each else each
+        for index, each in enumerate(message.get("attachments") or ())
     )
+    blocks = tuple(with_ids(message.get("blocks") or (), "b"))
+    return {"text": message.get("text") or "", "blocks": blocks, "attachments": attachments}
 
 
-def _have_names_of_their_own(block: Mapping[str, Any]) -> bool:
-    names = [each.get("action_id") for each in elements_of(block)]
-    return len(set(names)) == len(names)
-
-
-def _texts(block: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Each text of a block, and how long it may be."""
-    longest = LONGEST_HEADER if block["type"] == "header" else LONGEST_SECTION
-    text = [(block["text"]["text"], longest)] if "text" in block else []
-    small = [*block.get("fields", []), *(block["elements"] if block["type"] == "context" else [])]
-    labels = [label for each in elements_of(block) for label in _labels(each)]
-    return text + [(each.get("text", ""), LONGEST_FIELD) for each in small] + labels
-
-
-def _labels(element: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """What stands on a button or in a menu, and what either sends."""
-    if "placeholder" in element:
-        yield element["placeholder"]["text"], LONGEST_LABEL["placeholder"]
-    kind = "option" if "options" in element else "button"
-    for each in element.get("options", [element]):
-        yield each["text"]["text"], LONGEST_LABEL[kind]
-        if "value" in each:
-            yield each["value"], LONGEST_VALUE[kind]
-
-
-def _refusal_of_metadata(metadata: Any) -> str | None:
-    if metadata is None:
-        return None
+def _metadata_error_for(metadata: Mapping[str, Any]) -> str | None:
     if not isinstance(metadata.get("event_type"), str) or not isinstance(metadata.get("event_payload"), dict):
         return "invalid_metadata_format"
     return "metadata_too_large" if len(json.dumps(metadata)) > LONGEST_METADATA else None
+
+
+def _are_valid(blocks: Sequence[Block]) -> bool:
+    return len(blocks) <= MOST_BLOCKS and all(map(_is_valid, blocks))
+
+
+def _is_valid(block: Block) -> bool:
+    elements = elements_of(block)
+    return (
+        all(0 < len(text) <= longest for text, longest in _texts(block))
+        and len(block.get("fields", [])) <= MOST_FIELDS
+        and len(block.get("elements", [])) <= MOST_ELEMENTS.get(block["type"], 0)
+        and all(len(each.get("options", [])) <= MOST_OPTIONS for each in elements)
+        and len({each.get("action_id") for each in elements}) == len(elements)
+    )
+
+
+def _texts(block: Block) -> Iterator[tuple[str, int]]:
+    """Yield each text and value of a block, and how long it may be."""
+    if "text" in block:
+        yield block["text"]["text"], LONGEST_HEADER if block["type"] == "header" else LONGEST_SECTION
+    for each in [*block.get("fields", []), *(block["elements"] if block["type"] == "context" else [])]:
+        yield each.get("text", ""), LONGEST_FIELD
+    for element in elements_of(block):
+        if "placeholder" in element:
+            yield element["placeholder"]["text"], LONGEST_LABEL["placeholder"]
+        kind = "option" if "options" in element else "button"
+        for each in element.get("options", [element]):
+            yield each["text"]["text"], LONGEST_LABEL[kind]
+            if "value" in each:
+                yield each["value"], LONGEST_VALUE[kind]
+
+
+# A message as text, for a terminal.
+
+_WIDTH = 100
+_COLUMN = 46
+_MARKUP = re.compile(
+    r"`(?P<code>[^`\n]+)`"
+    r"|<!date\^(?P<at>\d+)\^[^|>]*\|[^>]*>"
+    r"|<(?P<url>[^|>]+)\|(?P<label>[^>]*)>"
+    r"|(?<![\w*])\*(?P<bold>[^*\n]+)\*(?![\w*])"
+    r"|(?<![\w_])_(?P<italic>[^_\n]+)_(?![\w_])"
+    r"|(?P<emoji>:[a-z_]+:)"
+)
+
+
+class Posted(Protocol):
+    """A message as Slack holds it."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def attachments(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def as_text(message: Posted, *, zone: tzinfo | None = None, ansi: bool = False) -> str:
+    """Return the message as it looks in Slack; times in `zone`, colours only with `ansi`."""
+    lines = _wrapped(html.unescape(_plain(message.text, zone)))
+    for attachment in message.attachments:
+        red, green, blue = bytes.fromhex(attachment.get("color", "").removeprefix("#") or "808080")
+        bar = f"\x1b[38;2;{red};{green};{blue}m▌\x1b[0m" if ansi else "▌"
+        for line in _lines_of(attachment.get("blocks", ()), zone):
+            lines += [f"{bar} {part}".rstrip() for part in _wrapped(line)]
+    return "\n".join(lines)
+
+
+def _lines_of(blocks: Sequence[Block], zone: tzinfo | None) -> Iterator[str]:
+    for block in blocks:
+        for text in [block["text"]] if "text" in block else block.get("elements", ()):
+            yield from html.unescape(_plain(text["text"], zone)).split("\n")
+        fields = [html.unescape(_plain(each["text"], zone)) for each in block.get("fields", ())]
+        cells = [": ".join(each.split("\n", 1)) for each in fields]
+        for left, right in zip(cells[::2], [*cells[1::2], ""], strict=False):
+            if max(len(left), len(right)) <= _COLUMN:
+                yield f"{left:<{_COLUMN}}  {right}".rstrip()
+            else:
+                yield from filter(None, (left, right))
+
+
+def _plain(mrkdwn: str, zone: tzinfo | None) -> str:
+    """Return some mrkdwn without its markup, still escaped."""
+
+    def plain_part(match: re.Match[str]) -> str:
+        part = match.groupdict()
+        if part["at"]:
+            return datetime.fromtimestamp(int(part["at"]), zone).strftime("%b %d, %H:%M")
+        if part["emoji"]:
+            return EMOJI.get(part["emoji"], part["emoji"])
+        return part["code"] or _plain(part["label"] or part["bold"] or part["italic"] or "", zone)
+
+    return _MARKUP.sub(plain_part, mrkdwn)
+
+
+def _wrapped(text: str) -> list[str]:
+    wrap = textwrap.TextWrapper(_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [line for paragraph in text.split("\n") for line in wrap.wrap(paragraph) or [""]]

@@ -1,4 +1,4 @@
-"""Team: one team's batchbell in a local AWS, watching a simulated OpenAI for a simulated Slack."""
+"""One team's batchbell in a local AWS, between a simulated OpenAI and a simulated Slack."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,7 @@ from local.slack_simulator import CHANNEL, SlackSimulator
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A deployed stack; `tick` does what its schedule does.
-
-    Slack posts to `slack_url` + `/commands` and + `/interactions`.
-    """
+    """A deployed stack. Slack posts to `slack_url` + `/commands` and + `/interactions`."""
 
     name: str
     stack_name: str
@@ -23,25 +20,23 @@ class Team:
     aws: LocalAws
 
     def store_secrets(self, openai_api_key: str, slack_bot_token: str, slack_signing_secret: str) -> None:
-        self.aws.put_secret(f"/batchbell/{self.name}/openai-api-key", openai_api_key)
-        self.aws.put_secret(f"/batchbell/{self.name}/slack-bot-token", slack_bot_token)
-        self.aws.put_secret(f"/batchbell/{self.name}/slack-signing-secret", slack_signing_secret)
+        names = ("openai-api-key", "slack-bot-token", "slack-signing-secret")
+        values = (openai_api_key, slack_bot_token, slack_signing_secret)
+        for name, value in zip(names, values, strict=True):
+            self.aws.put_secret(f"/batchbell/{self.name}/{name}", value)
 
     def tick(self, event: object = None) -> Invocation:
+        """Do what the schedule does."""
         return self.aws.invoke(self.function_name, event)
 
 
 def deploy(
     aws: LocalAws, openai: OpenAISimulator, slack: SlackSimulator, name: str, **parameters: str
 ) -> Team:
-    """Deploy batchbell for a team, or bring what it has up to date; `parameters` are the template's."""
+    """Deploy or update a team's batchbell; `parameters` are the template's."""
     stack_name = f"batchbell-{name}"
-    own = {
-        "TeamName": name,
-        "SlackChannel": CHANNEL,
-        "OpenAIBaseUrl": openai.base_url,
-        "SlackBaseUrl": slack.base_url,
-    }
+    own = {"TeamName": name, "SlackChannel": CHANNEL}
+    own |= {"OpenAIBaseUrl": openai.base_url, "SlackBaseUrl": slack.base_url}
     outputs = aws.deploy(stack_name, own | parameters)
     return Team(
         name=name,

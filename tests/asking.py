@@ -8,7 +8,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
-from batchbell.adapters.slack_signature import signature_for
+from batchbell.slack.signature import signature_for
 
 SECRET = "signing-secret"
 

@@ -2,34 +2,42 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, build_opener
+from urllib.request import Request as HTTPRequest
 
 from slack_sdk.signature import SignatureVerifier
 
-from local import server
-
-Answering = Callable[[dict[str, str]], tuple[int, bytes]]
+from local.server import Reply, Request, Server
 
 
-class SlackApp(server.Server):
+class SlackApp(Server):
     """Verifies with Slack's own library. `answering`, if set, answers the commands instead."""
 
     def __init__(self, signing_secret: str) -> None:
-        super().__init__(_Handler)
-        self.verifier = SignatureVerifier(signing_secret)
-        self.answering: Answering | None = None
+        super().__init__(self._reply)
+        self.answering: Callable[[dict[str, str]], tuple[int, bytes]] | None = None
         self.commands: list[dict[str, str]] = []
         self.interactions: list[dict[str, Any]] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self._verifier = SignatureVerifier(signing_secret)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def _reply(self, request: Request) -> Reply:
+        form = dict(parse_qsl(request.body.decode()))
+        if not self._verifier.is_valid_request(request.body, dict(request.headers)):
+            return Reply(401)
+        if request.target == "/commands":
+            self.commands.append(form)
+            return (
+                Reply(*self.answering(form))
+                if self.answering
+                else Reply(body=json.dumps(listing(1)).encode())
+            )
+        pressed = json.loads(form["payload"])
+        self.interactions.append(pressed)
+        if value := pressed["actions"][0].get("value"):
+            post(pressed["response_url"], {"replace_original": True, **listing(int(value))})
+        return Reply()
 
 
 def listing(first: int) -> dict[str, Any]:
@@ -59,32 +67,6 @@ def plain(text: str) -> dict[str, str]:
 
 def post(url: str, said: dict[str, Any]) -> bytes:
     """Answer at a response_url."""
-    request = Request(url, json.dumps(said).encode(), {"Content-Type": "application/json"})
+    request = HTTPRequest(url, json.dumps(said).encode(), {"Content-Type": "application/json"})
     with build_opener(ProxyHandler({})).open(request, timeout=5) as answer:
         return bytes(answer.read())
-
-
-class _Handler(server.Handler):
-    server: SlackApp
-
-    def answer(self) -> None:
-        body = self.body()
-        form = dict(parse_qsl(body.decode()))
-        if not self.server.verifier.is_valid_request(body, dict(self.headers)):
-            self._send(401)
-        elif self.path == "/commands":
-            self.server.commands.append(form)
-            whole = 200, json.dumps(listing(1)).encode()
-            self._send(*(self.server.answering(form) if self.server.answering else whole))
-        else:
-            pressed = json.loads(form["payload"])
-            self.server.interactions.append(pressed)
-            if value := pressed["actions"][0].get("value"):
-                post(pressed["response_url"], {"replace_original": True, **listing(int(value))})
-            self._send(200)
-
-    def _send(self, status: int, body: bytes = b"") -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)

@@ -5,7 +5,7 @@ import { drawMrkdwn, drawPlain, drawText, h } from "/mrkdwn.js";
 /** The message; `press` is told of a button or a choice. */
 export function drawMessage(message, press) {
   const at = new Date(message.at * 1000);
-  const tell = (element, blockId, option) => press(message.ts, element, blockId, option);
+  const act = (element, blockId, option) => press(message.ts, element, blockId, option);
   const article = h(
     "article",
     { class: message.is_ephemeral ? "ephemeral" : "", "aria-label": `${message.who}, ${at.toLocaleTimeString()}` },
@@ -18,21 +18,21 @@ export function drawMessage(message, press) {
       message.is_app ? h("span", { class: "app" }, "APP") : null,
       h("time", { datetime: at.toISOString() }, at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
     ),
-    h("div", { class: "said" }, ...body(message, tell)),
+    h("div", { class: "content" }, ...body(message, act)),
   );
   return h("li", { "data-ts": message.ts }, article);
 }
 
-function body(message, tell) {
+function body(message, act) {
   // Where there are blocks, the text is for notifications and screen readers alone.
-  const said = message.blocks.length
-    ? message.blocks.map((block) => drawBlock(block, tell))
+  const content = message.blocks.length
+    ? message.blocks.map((block) => drawBlock(block, act))
     : [h("p", { class: "text" }, drawMrkdwn(message.text))];
-  return [...said, ...message.attachments.map((each) => drawAttachment(each, tell))];
+  return [...content, ...message.attachments.map((each) => drawAttachment(each, act))];
 }
 
-function drawAttachment(attachment, tell) {
-  const drawn = h("div", { class: "attachment" }, (attachment.blocks ?? []).map((block) => drawBlock(block, tell)));
+function drawAttachment(attachment, act) {
+  const drawn = h("div", { class: "attachment" }, (attachment.blocks ?? []).map((block) => drawBlock(block, act)));
   if (attachment.text) drawn.append(h("p", {}, drawMrkdwn(attachment.text)));
   drawn.style.setProperty("--bar", attachment.color ?? "#8d8d8d");
   return drawn;
@@ -42,24 +42,24 @@ const BLOCKS = {
   header: (block) => h("h4", {}, drawText(block.text)),
   divider: () => h("hr"),
   context: (block) => h("div", { class: "context" }, block.elements.map((each) => h("span", {}, drawText(each)))),
-  actions: (block, tell) =>
-    h("div", { class: "actions" }, block.elements.map((each) => drawElement(each, block.block_id, tell))),
-  section: (block, tell) =>
+  actions: (block, act) =>
+    h("div", { class: "actions" }, block.elements.map((each) => drawElement(each, block.block_id, act))),
+  section: (block, act) =>
     h(
       "div",
       { class: "section" },
       block.text ? h("p", {}, drawText(block.text)) : null,
       block.fields ? h("div", { class: "fields" }, block.fields.map((each) => h("p", {}, drawText(each)))) : null,
-      block.accessory ? h("div", { class: "accessory" }, drawElement(block.accessory, block.block_id, tell)) : null,
+      block.accessory ? h("div", { class: "accessory" }, drawElement(block.accessory, block.block_id, act)) : null,
     ),
 };
 
-function drawBlock(block, tell) {
+function drawBlock(block, act) {
   const draw = BLOCKS[block.type];
-  return draw ? draw(block, tell) : h("p", { class: "unknown" }, `(a block of type ${block.type})`);
+  return draw ? draw(block, act) : h("p", { class: "unknown" }, `(a block of type ${block.type})`);
 }
 
-function drawElement(element, blockId, tell) {
+function drawElement(element, blockId, act) {
   const name = `${blockId} ${element.action_id ?? ""}`;
   if (element.type === "button") {
     const drawn = h(
@@ -72,18 +72,18 @@ function drawElement(element, blockId, tell) {
         onclick: () => {
           if (element.url) window.open(element.url, "_blank", "noreferrer");
           drawn.setAttribute("aria-busy", "true");
-          tell(element, blockId);
+          act(element, blockId);
         },
       },
       drawPlain(element.text.text),
     );
     return drawn;
   }
-  if (element.type === "static_select" || element.type === "overflow") return drawMenu(element, blockId, name, tell);
+  if (element.type === "static_select" || element.type === "overflow") return drawMenu(element, blockId, name, act);
   return h("span", { class: "unknown" }, `(an element of type ${element.type})`);
 }
 
-function drawMenu(element, blockId, name, tell) {
+function drawMenu(element, blockId, name, act) {
   const label = element.placeholder ? element.placeholder.text : "More";
   const initial = element.initial_option?.value;
   const options = element.options.map((option, place) =>
@@ -95,7 +95,7 @@ function drawMenu(element, blockId, name, tell) {
     {
       "aria-label": label,
       "data-element": name,
-      onchange: (event) => tell(element, blockId, Number(event.target.value)),
+      onchange: (event) => act(element, blockId, Number(event.target.value)),
     },
     ...none,
     ...options,

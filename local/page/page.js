@@ -1,26 +1,26 @@
-// The page: draws the state that the server streams, and sends what is done.
+// The page: draws the server's state whenever it has changed, and sends what a person does.
 
 import { drawMessage } from "/message.js";
 import { h } from "/mrkdwn.js";
-import { drawBatch, drawOwed } from "/panel.js";
+import { drawBatch, drawEntry } from "/panel.js";
 
 const $ = (id) => document.getElementById(id);
 const typed = [];
 let state = null;
 let isAtEnd = true;
 
-/** Do a deed on the server; what came of it. */
-async function act(deed, said = {}) {
-  const answer = await fetch(`/do/${deed}`, {
+/** Let the server do an action, and return its answer. */
+async function act(action, args = {}) {
+  const answer = await fetch(`/do/${action}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(said),
+    body: JSON.stringify(args),
   });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
 
-/** Bring a list up to date: only what changed is drawn anew, and the keyboard stays where it was. */
+/** Bring a list up to date: draw again only what changed, and leave the keyboard focus where it was. */
 function show(list, items, key, draw) {
   const there = new Map([...list.children].map((child) => [child.dataset.key, child]));
   const drawn = items.map((item, place) => {
@@ -48,12 +48,12 @@ function replace(before, after) {
 }
 
 async function press(ts, element, blockId, option) {
-  const said = { ts, block_id: blockId, action_id: element.action_id ?? "", option: option ?? null };
-  const { error } = await act("press", said);
+  const args = { ts, block_id: blockId, action_id: element.action_id ?? "", option: option ?? null };
+  const { error } = await act("press", args);
   const message = document.querySelector(`[data-ts="${ts}"]`);
   message?.querySelectorAll("[aria-busy]").forEach((each) => each.removeAttribute("aria-busy"));
-  message?.querySelector(".trouble")?.remove();
-  if (error) message?.querySelector(".said").append(h("p", { class: "trouble", role: "alert" }, `⚠️ That did not work: ${error}`));
+  message?.querySelector(".problem")?.remove();
+  if (error) message?.querySelector(".content").append(h("p", { class: "problem", role: "alert" }, `⚠️ That did not work: ${error}`));
 }
 
 function draw(next) {
@@ -66,10 +66,10 @@ function draw(next) {
   if (wasAtEnd || last !== next.messages.at(-1)?.ts) toEnd();
   if (isFirst) drawHints(next.command);
   show($("batches"), next.batches, (each) => each.id, (each) => drawBatch(each, act));
-  show($("outbox"), next.outbox, (each) => each.id, drawOwed);
-  show($("said"), next.ticks.said, (each, place) => place + each, (line) => h("li", {}, line));
-  $("owed").textContent = next.outbox.length;
-  $("automatic").checked = next.ticks.automatic;
+  show($("outbox"), next.outbox, (each) => each.id, drawEntry);
+  show($("bot-log"), next.bot.log, (each, place) => place + each, (line) => h("li", {}, line));
+  $("outbox-count").textContent = next.outbox.length;
+  $("automatic").checked = next.bot.automatic;
   for (const button of document.querySelectorAll("[data-break]")) {
     button.setAttribute("aria-pressed", String(next.broken[button.dataset.break]));
   }
@@ -112,7 +112,7 @@ $("add").addEventListener("submit", (event) => {
 });
 $("tick").addEventListener("click", () => act("tick"));
 $("automatic").addEventListener("change", (event) => act("automatic", { on: event.target.checked }));
-$("trouble").addEventListener("click", (event) => {
+$("faults").addEventListener("click", (event) => {
   const what = event.target.dataset.break;
   if (what) act("break", { what, on: !state.broken[what] });
 });
@@ -126,11 +126,19 @@ $("log").addEventListener("scroll", ({ target }) => {
 });
 new ResizeObserver(() => isAtEnd && toEnd()).observe($("log"));
 
-const stream = new EventSource("/state");
-stream.onmessage = (event) => {
-  $("lost").hidden = true;
-  draw(JSON.parse(event.data));
-};
-stream.onerror = () => {
-  $("lost").hidden = false;
-};
+async function follow() {
+  let shown = "";
+  for (;;) {
+    try {
+      const text = await (await fetch("/state")).text();
+      $("lost").hidden = true;
+      if (text !== shown) draw(JSON.parse(text));
+      shown = text;
+    } catch {
+      $("lost").hidden = false;
+    }
+    await new Promise((done) => setTimeout(done, 200));
+  }
+}
+
+follow();

@@ -106,6 +106,13 @@ class Recorded:
     def is_open(self) -> bool:
         return self.status not in TERMINAL and self.status != DELETED
 
+    @classmethod
+    def after(cls, change: "Change") -> "Recorded":
+        """Return what the table says after this change."""
+        batch = change.batch
+        times = (change.missing_since, change.unconfirmed_since)
+        return cls(batch.status, "", batch.expires_at, batch.request_counts, frozenset(), *times)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -16,9 +16,8 @@ from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.domain.batch import Batch, Page
 from batchbell.domain.errors import BatchbellError, PermanentError, RefusedError, TransientError
 from local import openai_faults as faults
-from local.openai_dialects import AZURE
 from local.openai_faults import Cut, Fault, Kind
-from local.openai_simulator import OpenAISimulator
+from local.openai_simulator import AZURE, OpenAISimulator
 from tests.builders import NOW
 from tests.clock import Clock
 

@@ -9,7 +9,7 @@ from batchbell.domain.message.render import render
 from batchbell.domain.message.rendered import Context, Fields, Section
 from batchbell.domain.notification import Form, Notification
 from batchbell.domain.place import Place
-from local.slack_rules import refusal_of
+from local.slack_rules import error_for
 from tests import foreign
 from tests.builders import NOW, a_message
 from tests.old_slack import HELLO
@@ -45,4 +45,4 @@ def test_slack_takes_whatever_was_rendered(notification: Notification, place: Pl
     rendered = render(a_message(notification), place, NOW)
 
     for form in Form:
-        assert refusal_of(arguments_for(rendered, form)) is None
+        assert error_for(arguments_for(rendered, form)) is None

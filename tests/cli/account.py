@@ -20,8 +20,8 @@ from batchbell.cli.aws import Stack
 from batchbell.cli.main import main
 from batchbell.config import Secret, secret_name
 from batchbell.records import PollState
-from local import server
 from local.openai_simulator import OpenAISimulator
+from local.server import Reply, Request, Server
 from local.slack_simulator import SlackSimulator
 from tests.environment import environ_of
 from tests.slack_app import SlackApp
@@ -30,49 +30,43 @@ from tests.tables import LocalTable
 URL = "https://door.example/slack/commands"
 LOG_GROUP = "/aws/lambda/bell-poll"
 STACK = Stack(
-    "bell", "CREATE_COMPLETE", {"TeamName": "search"}, {"PollFunctionName": "bell-poll", "SlackRequestUrl": URL}
+    "bell",
+    "CREATE_COMPLETE",
+    {"TeamName": "search"},
+    {"PollFunctionName": "bell-poll", "SlackRequestUrl": URL},
 )
 _XML = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
-class AwsStub(server.Server):
+class AwsStub(Server):
     """What CloudFormation and Lambda answer; `refused` maps a service to the error that it answers instead."""
 
     def __init__(self) -> None:
-        super().__init__(_Handler)
+        super().__init__(self._reply)
         self.stacks = [STACK]
         self.function: dict[str, Any] = {"FunctionName": "bell-poll"}
         self.run: Callable[[], str | None] = lambda: None
         self.refused: dict[str, str] = {}
-        self.url = f"http://127.0.0.1:{self.server_port}"
 
-
-class _Handler(server.Handler):
-    server: AwsStub
-
-    def answer(self) -> None:
-        self.body()
-        service = self.path.split("/")[1]
-        if code := self.server.refused.get(service):
+    def _reply(self, request: Request) -> Reply:
+        service = request.target.split("/")[1]
+        if code := self.refused.get(service):
             xml = f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"
-            self._send(xml if service in ("cloudformation", "sts") else json.dumps({"__type": code}), 400)
-        elif service == "cloudformation":
-            stacks = "".join(map(_xml_of, self.server.stacks))
+            is_xml = service in ("cloudformation", "sts")
+            return Reply(400, (xml if is_xml else json.dumps({"__type": code})).encode())
+        if service == "cloudformation":
+            stacks = "".join(map(_xml_of, self.stacks))
             result = f"<DescribeStacksResult><Stacks>{stacks}</Stacks></DescribeStacksResult>"
-            self._send(f'<DescribeStacksResponse xmlns="{_XML}">{result}</DescribeStacksResponse>')
-        elif self.path.endswith("/configuration"):
-            self._send(json.dumps(self.server.function))
-        elif error := self.server.run():
-            self._send(json.dumps({"errorType": error}), headers={"X-Amz-Function-Error": "Unhandled"})
-        else:
-            self._send("null")
-
-    def _send(self, body: str, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body.encode())
+            return Reply(
+                body=f'<DescribeStacksResponse xmlns="{_XML}">{result}</DescribeStacksResponse>'.encode()
+            )
+        if request.target.endswith("/configuration"):
+            return Reply(body=json.dumps(self.function).encode())
+        if error := self.run():
+            return Reply(
+                200, json.dumps({"errorType": error}).encode(), {"X-Amz-Function-Error": "Unhandled"}
+            )
+        return Reply(body=b"null")
 
 
 def _xml_of(stack: Stack) -> str:

@@ -15,8 +15,10 @@ from tests.tables import LocalTable
 def account(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], table: LocalTable
 ) -> Iterator[Account]:
-    aws = AwsStub()
-    aws.start()
-    with OpenAISimulator() as openai, SlackSimulator() as slack, SlackApp(slack.signing_secret) as app:
+    with (
+        AwsStub() as aws,
+        OpenAISimulator() as openai,
+        SlackSimulator() as slack,
+        SlackApp(slack.signing_secret) as app,
+    ):
         yield Account(monkeypatch, capsys, table, openai, slack, app, aws)
-    aws.stop()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from local import demo, run
-from local.judge import judge
 from local.openai_faults import error
 from local.openai_rows import counts, row
 from local.openai_simulator import OpenAISimulator
+from local.oracle import check
 from local.slack_faults import ratelimited
 from local.slack_simulator import SlackSimulator
 from local.team import Team
@@ -19,7 +19,7 @@ def test_every_kind_of_end_is_told_once_though_both_services_fail_in_between(
     team: Team, openai: OpenAISimulator, slack: SlackSimulator
 ) -> None:
     assert not team.tick().has_failed
-    begin, told_before = len(openai.journal), len(slack.messages)
+    begin, told_before = len(openai.changes), len(slack.messages)
     for status in ("failed", "expired", "completed"):
         openai.move(openai.add()["id"], status)
     for counted in (counts(10, 7, 3), counts(10, 0, 10), counts(0, 0, 0), None):
@@ -36,7 +36,7 @@ def test_every_kind_of_end_is_told_once_though_both_services_fail_in_between(
 
     ticks = [team.tick() for _ in range(2)]
 
-    report = judge(openai.journal[begin:], slack.messages[told_before:])
+    report = check(openai.changes[begin:], slack.messages[told_before:])
     assert report.is_clean, report
     assert sum(report.ends.values()) == 19
     assert not any(each.has_failed for each in [failed_to_list, *ticks])
@@ -106,7 +106,7 @@ def test_make_run_goes_on_where_it_was_stopped(
         run.main()
 
         texts = [each.text for each in slack.messages]
-        report = judge(openai.journal[1:], slack.messages)
+        report = check(openai.changes[1:], slack.messages)
 
     assert len(texts) == 2
     assert report.is_clean

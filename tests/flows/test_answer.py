@@ -6,8 +6,8 @@ import re
 import pytest
 
 from local.openai_faults import error, slow
-from local.openai_paging import After
 from local.openai_rows import counts, errors
+from local.openai_simulator import After
 from tests.asking import actions_of, element_of, texts_of
 from tests.bot import BotUnderTest
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from local.judge import judge
-from local.openai_dialects import AZURE, DIALECTS, Dialect
 from local.openai_rows import Row, counts
+from local.openai_simulator import AZURE, DIALECTS, Dialect
+from local.oracle import check
 from tests.bot import BotUnderTest
 from tests.builders import DAY_S, a_policy
 
@@ -50,7 +50,7 @@ def test_every_end_that_a_server_can_show_is_announced_once_with_its_verdict(
     bot: BotUnderTest, dialect: Dialect
 ) -> None:
     watches(bot, dialect)
-    begin = len(bot.openai.journal)
+    begin = len(bot.openai.changes)
     batches = {name: bot.openai.add("validating")["id"] for name in ends_of(dialect)}
     bot.tick()
     for status in ("in_progress", "finalizing"):
@@ -65,7 +65,7 @@ def test_every_end_that_a_server_can_show_is_announced_once_with_its_verdict(
 
     bot.tick(3)
 
-    report = judge(bot.openai.journal[begin:], bot.slack.messages)
+    report = check(bot.openai.changes[begin:], bot.slack.messages)
     assert (report.missing, report.repeated, report.wrong) == ([], [], [])
     assert sum(report.ends.values()) == 2 * len(batches)
 

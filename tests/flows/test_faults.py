@@ -9,7 +9,7 @@ from batchbell.domain.delivery import GIVE_UP_LOOKING_S
 from batchbell.domain.watch import Watch
 from local import openai_faults, slack_faults
 from local.openai_faults import Cut, Fault, Kind
-from local.openai_paging import After
+from local.openai_simulator import After
 from tests.bot import BotUnderTest, told_and_forgotten
 from tests.builders import DAY_S, a_policy
 from tests.tables import cut_after, cut_before, throttled

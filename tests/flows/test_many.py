@@ -5,7 +5,7 @@ import pytest
 from local import openai_faults
 from local.meter import Meter
 from local.openai_faults import Kind
-from local.openai_paging import After
+from local.openai_simulator import After
 from tests.bot import BotUnderTest
 from tests.builders import DAY_S
 from tests.tables import WithoutRecords

@@ -22,7 +22,7 @@ def test_two_polls_that_meet_1_500_ends_at_once_ask_no_partition_for_more_than_i
     stage = Stage(seed=1, now=NOW)
     openai = OpenAISimulator(clock=lambda: stage.now)
     memory, client = MemoryTable(), make_client()
-    memory.lie_beneath(client)
+    memory.attach(client)
     meter = Meter(client.meta.events, memory.item_at, lambda: stage.now)
     batches = BatchTable(Table(client, "table", 30 * DAY_S, stage.pause))
 

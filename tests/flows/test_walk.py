@@ -16,7 +16,7 @@ MOST_PAGES = 1000
 def test_a_list_of_more_pages_than_a_walk_may_read_is_read_on_in_the_next_poll(clock: Clock) -> None:
     openai = OpenAISimulator(clock=clock)
     memory, client = MemoryTable(), make_client()
-    memory.lie_beneath(client)
+    memory.attach(client)
     batches = BatchTable(Table(client, "table", 30 * DAY_S, clock.sleep))
 
     def polled() -> PollResult:

@@ -9,7 +9,7 @@ import pytest
 from batchbell.domain import delivery
 from batchbell.handlers import schedule
 from local import openai_faults
-from local.openai_dialects import AZURE
+from local.openai_simulator import AZURE
 from local.slack_simulator import CHANNEL
 from tests.deployment import Deployment
 from tests.tables import LocalTable

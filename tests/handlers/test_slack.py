@@ -16,8 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchbell.handlers import slack
-from local.openai_dialects import AZURE
-from local.openai_simulator import OpenAISimulator
+from local.openai_simulator import AZURE, OpenAISimulator
 from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
 from tests.tables import LocalTable
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from batchbell.handlers.terminal.main import main
-from local.openai_dialects import AZURE
 from local.openai_faults import error
 from local.openai_rows import counts
-from local.openai_simulator import OpenAISimulator
+from local.openai_simulator import AZURE, OpenAISimulator
 
 
 @pytest.fixture

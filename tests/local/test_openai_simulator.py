@@ -1,5 +1,8 @@
-import time
+"""The simulator answers as OpenAI does, to OpenAI's own client too, and goes wrong where it should."""
+
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -8,24 +11,13 @@ import requests
 
 from local import openai_faults as faults
 from local.openai_faults import Cut, Kind
-from local.openai_paging import After
-from local.openai_rows import counts, errors
+from local.openai_rows import TERMINAL, RecordingError, Row, counts, errors
 from local.openai_rows import row as new_row
-from local.openai_simulator import Change, OpenAISimulator
+from local.openai_simulator import After, Change, OpenAISimulator
 from tests.builders import NOW
 from tests.clock import Clock
 
-STATUSES = [
-    "validating",
-    "failed",
-    "in_progress",
-    "finalizing",
-    "completed",
-    "expired",
-    "cancelling",
-    "cancelled",
-]
-ENDS = {"failed", "completed", "expired", "cancelled"}
+STATUSES = ["validating", "in_progress", "finalizing", "cancelling", *TERMINAL]
 
 
 @pytest.fixture
@@ -56,7 +48,7 @@ def test_batches_are_listed_newest_first_and_of_one_second_last_added_first(
     assert [row["id"] for row in simulator.batches] == ["d", "c", "b", "a"]
 
 
-def test_a_page_after_a_batch_holds_older_ones_with_the_frame_of_the_api(simulator: OpenAISimulator) -> None:
+def test_a_page_after_a_batch_holds_older_ones_with_the_fields_of_the_api(simulator: OpenAISimulator) -> None:
     for name in "abcd":
         simulator.add(id=name)
 
@@ -66,97 +58,64 @@ def test_a_page_after_a_batch_holds_older_ones_with_the_frame_of_the_api(simulat
     assert answer == {"object": "list", "first_id": "c", "last_id": "b", "has_more": True}
 
 
-def test_twenty_are_listed_unless_more_are_asked_for(simulator: OpenAISimulator) -> None:
+def test_twenty_are_listed_unless_limit_asks_for_up_to_a_hundred(simulator: OpenAISimulator) -> None:
     for _ in range(21):
         simulator.add()
 
-    assert len(listed(simulator)) == 20
-    assert len(listed(simulator, limit=100)) == 21
-    assert get(simulator, limit=0).json()["data"] == []
-
-
-@pytest.mark.parametrize(
-    ("limit", "message", "code"),
-    [
-        (101, "above maximum value. Expected a value <= 100, but got 101", "integer_above_maximum_value"),
-        (-1, "below minimum value. Expected a value >= 0, but got -1", "integer_below_minimum_value"),
-    ],
-)
-def test_a_wrong_limit_is_answered_as_by_the_api(
-    simulator: OpenAISimulator, limit: int, message: str, code: str
-) -> None:
-    answer = get(simulator, limit=limit)
-
-    assert answer.status_code == 400
-    assert answer.json()["error"] == {
-        "message": f"Invalid 'limit': integer {message} instead.",
-        "type": "invalid_request_error",
-        "param": "limit",
-        "code": code,
-    }
+    assert [len(listed(simulator)), len(listed(simulator, limit=100)), listed(simulator, limit=0)] == [
+        20,
+        21,
+        [],
+    ]
+    assert [get(simulator, limit=limit).status_code for limit in (101, -1, "x")] == [400] * 3
 
 
 @pytest.mark.parametrize(
     ("unknown_after", "answered"),
     [(After.EMPTY_PAGE, []), (After.FIRST_PAGE, ["a"]), (After.NEVER_KNOWN, ["a"])],
 )
-def test_an_unknown_after_is_answered_as_wished(
+def test_an_unknown_after_is_rejected_or_answered_as_set(
     simulator: OpenAISimulator, unknown_after: After, answered: list[str]
 ) -> None:
     simulator.add(id="a")
-    refused = get(simulator, after="nobody")
+    rejected = get(simulator, after="nobody")
 
     simulator.unknown_after = unknown_after
 
-    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "after")
+    assert (rejected.status_code, rejected.json()["error"]["param"]) == (400, "after")
     assert listed(simulator, after="nobody") == answered
 
 
-def test_one_batch_is_had_by_id(simulator: OpenAISimulator) -> None:
+def test_a_batch_is_retrieved_by_id_and_all_else_is_not_found(simulator: OpenAISimulator) -> None:
     row = simulator.add("completed")
 
     assert get(simulator, f"/batches/{row['id']}").json() == row
-    assert get(simulator, "/batches/nobody").status_code == 404
-    assert get(simulator, "/files").status_code == 404
+    assert [get(simulator, path).status_code for path in ("/batches/nobody", "/files")] == [404, 404]
 
 
-def test_a_wrong_key_is_refused(simulator: OpenAISimulator) -> None:
-    answer = requests.get(
-        f"{simulator.base_url}/batches", headers={"Authorization": "Bearer sk-no"}, timeout=10
-    )
+def test_a_wrong_key_is_rejected(simulator: OpenAISimulator) -> None:
+    headers = {"Authorization": "Bearer sk-no"}
 
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
+    answer = requests.get(f"{simulator.base_url}/batches", headers=headers, timeout=10)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
 def test_answers_name_the_project(simulator: OpenAISimulator) -> None:
-    simulator.headers = {"x-extra": "1"}
-
-    headers = get(simulator).headers
-
-    assert headers["openai-project"] == "proj_test"
-    assert headers["x-extra"] == "1"
-    assert {"x-request-id", "openai-organization", "openai-processing-ms"} <= {
-        name.lower() for name in headers
-    }
+    assert get(simulator).headers["openai-project"] == "proj_test"
 
 
 def test_the_official_sdk_lists_and_retrieves_every_batch(simulator: OpenAISimulator) -> None:
-    rows = [simulator.add(status, created_at=NOW - place) for place, status in enumerate(STATUSES)]
+    rows = [simulator.add(status, created_at=NOW - age) for age, status in enumerate(STATUSES)]
 
     with openai.OpenAI(base_url=simulator.base_url, api_key=simulator.key, max_retries=0) as client:
         batches = list(client.batches.list(limit=3))
         retrieved = client.batches.retrieve(rows[1]["id"])
 
     assert [batch.to_dict() for batch in batches] == rows
-    assert retrieved.errors is not None
     assert retrieved.to_dict() == rows[1]
-    assert [asked.kind for asked in simulator.requests] == [
-        Kind.FIRST_PAGE,
-        Kind.NEXT_PAGE,
-        Kind.NEXT_PAGE,
-        Kind.RETRIEVE,
-    ]
+    kinds = [request.kind for request in simulator.requests]
+    assert kinds == [Kind.FIRST_PAGE, Kind.NEXT_PAGE, Kind.NEXT_PAGE, Kind.RETRIEVE]
 
 
 # Rows
@@ -168,55 +127,44 @@ def test_a_row_has_all_fields_and_times_that_fit_its_status(status: str) -> None
 
     times = {name.removesuffix("_at"): time for name, time in row.items() if name.endswith("_at") and time}
     assert len(row) == 22
-    assert row["id"].startswith(f"batch_{row['created_at']:08x}")
     assert times.pop("expires") == times["created"] + 86400
     assert max(times.values()) == NOW
-    assert list(times.values()) == sorted(times.values())
-    assert ENDS & times.keys() == ENDS & {status}
+    assert set(TERMINAL) & times.keys() == set(TERMINAL) & {status}
     assert (row["errors"] is not None) == (status == "failed")
 
 
-def test_fields_given_are_kept_and_files_fit_the_counts() -> None:
-    row = new_row("completed", at=NOW, request_counts=counts(4, 0, 4), metadata={"team": "search"})
-
-    assert row["metadata"] == {"team": "search"}
-    assert row["output_file_id"] is None
-    assert row["error_file_id"] is not None
-
-
-def test_a_moved_batch_gets_its_times_from_the_clock(simulator: OpenAISimulator, clock: Clock) -> None:
+def test_a_moved_batch_gets_its_times_from_the_clock_and_files_from_its_counts(
+    simulator: OpenAISimulator, clock: Clock
+) -> None:
     row = simulator.add("validating", request_counts=counts(0, 0, 0))
 
     clock.at += 60
     simulator.move(row["id"], "in_progress", request_counts=counts(4, 0, 0))
     clock.at += 60
-    ended = simulator.move(row["id"], "completed", request_counts=counts(4, 3, 1))
+    ended = simulator.move(row["id"], "completed", request_counts=counts(4, 0, 4))
 
     times = [ended[f"{name}_at"] - NOW for name in ("created", "in_progress", "finalizing", "completed")]
     assert times == [0, 60, 120, 120]
-    assert ended["request_counts"] == counts(4, 3, 1)
-    assert ended["output_file_id"]
-    assert ended["error_file_id"]
+    assert (ended["output_file_id"], ended["error_file_id"] is None) == (None, False)
 
 
-def test_the_journal_tells_every_birth_and_change_of_status(simulator: OpenAISimulator, clock: Clock) -> None:
-    born = simulator.add(id="a")
+def test_every_new_batch_and_every_change_of_status_is_kept(simulator: OpenAISimulator, clock: Clock) -> None:
+    new = simulator.add(id="a")
     simulator.change("a", metadata={"k": "v"})
     clock.at += 7
     failed = simulator.move("a", "failed", errors=errors({"code": "empty_file"}))
     simulator.remove("a")
 
-    assert simulator.journal == [
-        Change(NOW, "a", "in_progress", born),
-        Change(NOW + 7, "a", "failed", failed),
-    ]
+    assert simulator.changes == [Change(NOW, "a", "in_progress", new), Change(NOW + 7, "a", "failed", failed)]
     assert simulator.batches == []
 
 
 # Faults
 
 
-def test_a_fault_strikes_as_often_and_where_it_is_meant_to(simulator: OpenAISimulator) -> None:
+def test_a_fault_applies_to_as_many_requests_of_its_kind_as_it_is_meant_for(
+    simulator: OpenAISimulator,
+) -> None:
     row = simulator.add()
     simulator.faults.append(faults.error(503, headers={"retry-after": "2"}), on=Kind.RETRIEVE, times=2)
     simulator.faults.append(faults.html(502))
@@ -231,10 +179,10 @@ def test_a_fault_strikes_as_often_and_where_it_is_meant_to(simulator: OpenAISimu
 
 def test_everything_fails_while_the_simulator_is_down(simulator: OpenAISimulator) -> None:
     simulator.down = faults.error(500)
-    assert get(simulator).status_code == 500
-
+    failed = get(simulator).status_code
     simulator.down = None
-    assert get(simulator).status_code == 200
+
+    assert (failed, get(simulator).status_code) == (500, 200)
 
 
 @pytest.mark.parametrize("where", Cut)
@@ -247,14 +195,14 @@ def test_a_connection_can_be_cut(simulator: OpenAISimulator, where: Cut) -> None
 
 def test_rows_can_be_rewritten_as_other_servers_write_them(simulator: OpenAISimulator) -> None:
     row = simulator.add(id="a")
-    simulator.mangle = lambda row: {**row, "status": row["status"].upper(), "errors": "none"}
+    simulator.mangle = lambda row: {**row, "errors": "none"}
 
-    assert get(simulator).json()["data"] == [row | {"status": "IN_PROGRESS", "errors": "none"}]
+    assert get(simulator).json()["data"] == [row | {"errors": "none"}]
     assert get(simulator, "/batches/a").json()["errors"] == "none"
     assert simulator.batches == [row]
 
 
-def test_the_list_can_lag_behind_what_is_had_by_id(simulator: OpenAISimulator) -> None:
+def test_the_list_can_lag_behind_what_is_retrieved(simulator: OpenAISimulator) -> None:
     old = simulator.add(id="a")
     simulator.add(id="b")
     moved = simulator.move("a", "completed")
@@ -267,11 +215,103 @@ def test_the_list_can_lag_behind_what_is_had_by_id(simulator: OpenAISimulator) -
 
 
 def test_a_stopped_simulator_answers_nobody_not_even_on_an_open_connection() -> None:
-    with OpenAISimulator(clock=time.time) as simulator, requests.Session() as session:
-        simulator.down = faults.error(500)
-        session.get(simulator.base_url, timeout=10)
-
-        simulator.stop()
+    with requests.Session() as session:
+        with OpenAISimulator() as simulator:
+            session.get(simulator.base_url, timeout=10)
 
         with pytest.raises(requests.ConnectionError):
             session.get(simulator.base_url, timeout=10)
+
+
+# Recordings
+
+
+def some_rows(number: int) -> list[Row]:
+    """Newest first; one a day, each lasting an hour."""
+    ends = range(1_700_000_000, 1_700_000_000 - number * 86400, -86400)
+    return [new_row("completed", at=end, created_at=end - 3600, in_progress_at=end - 3500) for end in ends]
+
+
+def recorded(tmp_path: Path, content: object) -> Path:
+    path = tmp_path / "recorded.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_the_newest_ten_of_a_recording_are_open_again_and_look_new(tmp_path: Path, clock: Clock) -> None:
+    rows = some_rows(12)
+    path = recorded(tmp_path, {"object": "list", "data": rows, "has_more": True})
+
+    with OpenAISimulator.from_recording(path, clock=clock)[0] as simulator:
+        shown = simulator.batches
+
+    assert [row["id"] for row in shown] == [row["id"] for row in rows]
+    assert [row["status"] for row in shown] == ["in_progress"] * 10 + ["completed"] * 2
+    assert [NOW - row["created_at"] for row in shown[:10]] == [5 + 60 * index for index in range(10)]
+    assert all(row["output_file_id"] is row["completed_at"] is row["usage"] is None for row in shown[:10])
+    assert shown[0]["request_counts"] == counts(10, 0, 0)
+
+
+def test_the_older_rows_of_a_recording_keep_their_order_and_durations(tmp_path: Path, clock: Clock) -> None:
+    rows = some_rows(13)
+
+    with OpenAISimulator.from_recording(recorded(tmp_path, rows), clock=clock)[0] as simulator:
+        shown = simulator.batches
+
+    by = shown[12]["created_at"] - rows[12]["created_at"]
+    times = [name for name in rows[0] if name.endswith("_at")]
+    for old, new in zip(rows[10:], shown[10:], strict=True):
+        assert new == old | {name: old[name] + by for name in times if old[name]}
+        assert new["completed_at"] < shown[9]["created_at"]
+
+
+def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, clock: Clock) -> None:
+    simulator, recording = OpenAISimulator.from_recording(recorded(tmp_path, some_rows(1)), clock=clock)
+    clock.at += 30
+
+    with simulator:
+        ended = simulator.end_as_recorded(recording.ending[0])
+
+    assert (ended["created_at"], ended["completed_at"]) == (NOW - 5, NOW + 30)
+    assert NOW - 5 <= ended["in_progress_at"] <= ended["finalizing_at"] <= ended["completed_at"]
+    assert ended["request_counts"] == counts(10, 10, 0)
+    assert [change.status for change in simulator.changes] == ["in_progress", "completed"]
+
+
+def test_batches_that_were_recorded_open_stay_open(tmp_path: Path, clock: Clock) -> None:
+    rows = [new_row("cancelling", at=1_700_000_001), *some_rows(10), new_row("in_progress", at=1_600_000_000)]
+
+    simulator, recording = OpenAISimulator.from_recording(recorded(tmp_path, rows), clock=clock)
+    with simulator:
+        shown = simulator.batches
+
+    assert len(recording.ending) == 9
+    assert [row["id"] for row in recording.staying_open] == [rows[0]["id"], rows[-1]["id"]]
+    assert (shown[0]["status"], shown[-1]["status"]) == ("cancelling", "in_progress")
+    assert shown[0]["cancelling_at"] <= NOW
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<html>", "not JSON"),
+        ('{"error": {}}', "no list of batches"),
+        ("[]", "no list of batches"),
+        ('["batch_1"]', "row 1 is not a batch"),
+        ('[{"id": "a", "status": "failed"}]', "row 1 is not a batch"),
+    ],
+)
+def test_a_file_that_is_no_recording_is_rejected_in_one_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = recorded(tmp_path, content)
+
+    with pytest.raises(RecordingError) as caught:
+        OpenAISimulator.from_recording(path)
+
+    assert str(caught.value) == f"{path}: {message}"
+
+
+def test_a_missing_recording_is_rejected_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="recorded.json: No such file or directory$"):
+        OpenAISimulator.from_recording(tmp_path / "recorded.json")

@@ -1,6 +1,9 @@
-"""The simulator behaves as Slack does to Slack's own client."""
+"""The simulator behaves as Slack does: to Slack's own client, to a person, and to an app that a person uses."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
+from urllib.error import HTTPError
 
 import pytest
 from slack_sdk import WebClient
@@ -8,12 +11,12 @@ from slack_sdk.errors import SlackApiError
 
 from local import slack_faults as faults
 from local.slack_faults import Fault
-from local.slack_history import Landed
-from local.slack_simulator import BOT_ID, CHANNEL, SlackSimulator
+from local.slack_simulator import BOT_ID, CHANNEL, Landed, NoAnswerError, Person, SlackSimulator
 from tests.builders import NOW
 from tests.clock import Clock
+from tests.slack_app import SlackApp, post
 
-POST, HISTORY = "chat.postMessage", "conversations.history"
+POST = "chat.postMessage"
 METADATA = {"event_type": "test", "event_payload": {"id": "1"}}
 
 
@@ -23,8 +26,22 @@ def slack(clock: Clock) -> Iterator[SlackSimulator]:
         yield simulator
 
 
+@pytest.fixture
+def app(slack: SlackSimulator) -> Iterator[SlackApp]:
+    with SlackApp(slack.signing_secret) as app:
+        yield app
+
+
+@pytest.fixture
+def ada(slack: SlackSimulator, app: SlackApp) -> Person:
+    return Person(slack, app.url)
+
+
 def client_of(slack: SlackSimulator, token: str = "xoxb-test") -> WebClient:
     return WebClient(token, slack.base_url, retry_handlers=[])
+
+
+# Calls
 
 
 def test_a_message_lands_and_is_in_the_history(slack: SlackSimulator) -> None:
@@ -36,14 +53,7 @@ def test_a_message_lands_and_is_in_the_history(slack: SlackSimulator) -> None:
     history = client_of(slack).conversations_history(channel=CHANNEL, include_all_metadata=True)
     shown = {"type": "message", "ts": landed.ts, "text": "Hello", "bot_id": BOT_ID, "metadata": METADATA}
     assert history["messages"] == [shown]
-
-
-def test_metadata_is_shown_only_when_asked_for(slack: SlackSimulator) -> None:
-    client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello", metadata=METADATA)
-
-    [shown] = client_of(slack).conversations_history(channel=CHANNEL)["messages"]
-
-    assert "metadata" not in shown
+    assert "metadata" not in client_of(slack).conversations_history(channel=CHANNEL)["messages"][0]
 
 
 def test_the_history_comes_newest_first_in_pages(slack: SlackSimulator, clock: Clock) -> None:
@@ -53,23 +63,14 @@ def test_the_history_comes_newest_first_in_pages(slack: SlackSimulator, clock: C
 
     pages = client_of(slack).conversations_history(channel=CHANNEL, limit=2, oldest=f"{NOW}.000000")
 
-    assert [[each["text"] for each in page["messages"]] for page in pages] == [
-        ["chat 4", "chat 3"],
-        ["chat 2", "chat 1"],
-    ]
+    texts = [[each["text"] for each in page["messages"]] for page in pages]
+    assert texts == [["chat 4", "chat 3"], ["chat 2", "chat 1"]]
 
 
-def test_the_bot_learns_who_it_is(slack: SlackSimulator) -> None:
-    assert client_of(slack).auth_test()["bot_id"] == BOT_ID
-
-
-def test_what_slack_would_refuse_is_refused(slack: SlackSimulator) -> None:
+def test_what_slack_would_reject_is_rejected(slack: SlackSimulator) -> None:
     slack.channels |= {"C0OLD": "is_archived", "C0PRIVATE": "not_in_channel"}
     slack.scopes.discard("channels:history")
     client = client_of(slack)
-    long = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3_001}}]
-    wide = [{"type": "section", "fields": [{"type": "mrkdwn", "text": "x" * 2_001}]}]
-    heavy = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3_000}}] * 4
     calls = {
         "invalid_auth": lambda: client_of(slack, "xoxb-wrong").auth_test(),
         "not_authed": lambda: client_of(slack, "").auth_test(),
@@ -78,18 +79,6 @@ def test_what_slack_would_refuse_is_refused(slack: SlackSimulator) -> None:
         "not_in_channel": lambda: client.chat_postMessage(channel="C0PRIVATE", text="x"),
         "missing_scope": lambda: client.conversations_history(channel=CHANNEL),
         "no_text": lambda: client.api_call(POST, json={"channel": CHANNEL}),
-        "msg_too_long": lambda: client.chat_postMessage(channel=CHANNEL, text="x" * 40_001),
-        "invalid_blocks": lambda: client.chat_postMessage(channel=CHANNEL, text="x", blocks=wide),
-        "invalid_attachments": lambda: client.chat_postMessage(
-            channel=CHANNEL, text="x", attachments=[{"blocks": long}]
-        ),
-        "msg_blocks_too_long": lambda: client.chat_postMessage(channel=CHANNEL, text="x", blocks=heavy),
-        "invalid_metadata_format": lambda: client.chat_postMessage(
-            channel=CHANNEL, text="x", metadata={"event_type": "test"}
-        ),
-        "metadata_too_large": lambda: client.chat_postMessage(
-            channel=CHANNEL, text="x", metadata={"event_type": "test", "event_payload": {"id": "x" * 8_000}}
-        ),
         "unknown_method": lambda: client.api_call("chat.shout"),
     }
 
@@ -134,7 +123,9 @@ def test_a_channel_may_take_only_one_message_a_second(slack: SlackSimulator, clo
         (faults.ratelimited(), False),
     ],
 )
-def test_a_fault_hides_what_slack_did(slack: SlackSimulator, fault: Fault, lands: bool) -> None:
+def test_a_fault_hides_whether_slack_posted_the_message(
+    slack: SlackSimulator, fault: Fault, lands: bool
+) -> None:
     slack.faults[POST].append(fault)
 
     with pytest.raises((SlackApiError, OSError)):
@@ -143,13 +134,7 @@ def test_a_fault_hides_what_slack_did(slack: SlackSimulator, fault: Fault, lands
     assert bool(slack.messages) is lands
 
 
-def test_a_slow_slack_answers_in_the_end(slack: SlackSimulator) -> None:
-    slack.faults[POST].append(faults.slow(0.01))
-
-    assert client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello")["ok"]
-
-
-def test_a_late_message_shows_only_then(slack: SlackSimulator, clock: Clock) -> None:
+def test_a_late_message_shows_only_later(slack: SlackSimulator, clock: Clock) -> None:
     slack.faults[POST].append(faults.lands_late(20))
     with pytest.raises(OSError, match="closed connection"):
         client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello")
@@ -167,13 +152,142 @@ def test_a_slack_that_is_down_fails_every_call_until_it_is_up(slack: SlackSimula
 
     slack.down = None
 
-    assert client_of(slack).auth_test()["ok"]
+    assert client_of(slack).auth_test()["bot_id"] == BOT_ID
 
 
-def test_each_message_is_handed_to_whoever_watches() -> None:
+def test_each_message_is_passed_to_whoever_watches() -> None:
     seen: list[Landed] = []
 
     with SlackSimulator(on_message=seen.append) as slack:
         client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello")
 
     assert [each.text for each in seen] == ["Hello"]
+
+
+# A person and an app
+
+
+def test_the_answer_to_a_command_is_seen_by_its_author_alone(
+    slack: SlackSimulator, app: SlackApp, ada: Person
+) -> None:
+    ada.type("/batches", "failed & done")
+
+    [seen] = slack.on_screen
+    assert (seen.text, seen.only_for, slack.messages) == ("Numbers from 1", ada.user, [])
+    [command] = app.commands
+    assert (command["command"], command["text"]) == ("/batches", "failed & done")
+
+
+def test_an_answer_may_be_for_everyone_or_plain_or_nothing(
+    slack: SlackSimulator, app: SlackApp, ada: Person
+) -> None:
+    shared = json.dumps({"response_type": "in_channel", "text": "for all"}).encode()
+    for body in (shared, b"plain", b""):
+        app.answering = lambda form, body=body: (200, body)  # type: ignore[misc]
+        ada.type("/batches", "")
+
+    assert [(each.text, each.only_for) for each in slack.on_screen] == [
+        ("for all", None),
+        ("plain", ada.user),
+    ]
+
+
+def test_a_button_lets_the_app_replace_its_message(slack: SlackSimulator, app: SlackApp, ada: Person) -> None:
+    ada.type("/batches", "")
+    [before] = slack.on_screen
+
+    ada.press(before.ts, "b10", "older")
+
+    [after] = slack.on_screen
+    assert after.text == "Numbers from 11"
+    assert replace(after, text=before.text, blocks=before.blocks) == before
+    [pressed] = app.interactions
+    assert pressed["actions"][0]["value"] == "11"
+    assert "message" not in pressed  # an ephemeral one is not sent along
+
+
+def test_a_menu_sends_the_option_that_was_chosen(slack: SlackSimulator, app: SlackApp, ada: Person) -> None:
+    ada.type("/batches", "")
+    [message] = slack.on_screen
+
+    ada.press(message.ts, "b10", "filter", 1)
+
+    assert app.interactions[0]["actions"][0]["selected_option"]["value"] == "failed"
+
+
+def test_what_is_not_there_cannot_be_pressed(slack: SlackSimulator, ada: Person) -> None:
+    ada.type("/batches", "")
+    [message] = slack.on_screen
+
+    for ts, block_id, option in (("1.0", "b10", None), (message.ts, "b0", None), (message.ts, "b10", 9)):
+        with pytest.raises(LookupError):
+            ada.press(ts, block_id, "filter", option)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (500, b"", "http_service_error"),
+        (404, b"", "http_client_error"),
+        (200, b'{"blocks": []}', "no_text"),
+    ],
+)
+def test_an_app_that_fails_gets_slacks_error_in_the_channel(
+    slack: SlackSimulator, app: SlackApp, ada: Person, status: int, body: bytes, error: str
+) -> None:
+    app.answering = lambda form: (status, body)
+
+    ada.type("/batches", "")
+
+    assert [each.text for each in slack.on_screen] == [f"/batches failed with the error “{error}”"]
+
+
+def test_slack_waits_neither_for_a_slow_app_nor_for_one_that_is_not_there(
+    slack: SlackSimulator, app: SlackApp
+) -> None:
+    app.answering = lambda form: (200, str(app.stopping.wait(0.5)).encode())
+    message = slack.say("listing", blocks=[{"type": "section"}])
+
+    Person(slack, app.url, patience_s=0.05).type("/batches", "")
+    Person(slack, "http://127.0.0.1:9").type("/batches", "")
+
+    errors = [each.text.rpartition(" ")[2] for each in slack.on_screen if each is not message]
+    assert errors == ["“operation_timeout”", "“dispatch_failed”"]
+
+
+def test_a_press_that_the_app_does_not_answer_raises(slack: SlackSimulator, ada: Person) -> None:
+    ada.type("/batches", "")
+    [message] = slack.on_screen
+
+    with pytest.raises(NoAnswerError, match="dispatch_failed"):
+        Person(slack, "http://127.0.0.1:9").press(message.ts, "b10", "older")
+
+
+def test_a_forged_command_is_rejected(slack: SlackSimulator, app: SlackApp, ada: Person) -> None:
+    assert ada.forge("/batches", "") == 401
+    assert (app.commands, slack.on_screen) == ([], [])
+
+
+def test_a_response_url_takes_five_answers_within_half_an_hour(slack: SlackSimulator, clock: Clock) -> None:
+    first, second = (slack.response_url(CHANNEL, "U0ADA") for _ in range(2))
+
+    for n in range(5):
+        post(first, {"text": f"answer {n}"})
+
+    with pytest.raises(HTTPError, match="404"):
+        post(first, {"text": "one too many"})
+    clock.at += 1801
+    with pytest.raises(HTTPError, match="404"):
+        post(second, {"text": "too late"})
+    assert len(slack.on_screen) == 5
+
+
+def test_an_answer_may_remove_the_message_or_share_a_new_one(slack: SlackSimulator) -> None:
+    shown = slack.say("listing", bot_id=BOT_ID, only_for="U0ADA")
+    url = slack.response_url(CHANNEL, "U0ADA", shown.ts)
+
+    post(url, {"response_type": "in_channel", "text": "shared"})
+    post(url, {"delete_original": True})
+
+    assert [each.text for each in slack.messages] == ["shared"]
+    assert slack.on_screen == slack.messages

@@ -22,7 +22,7 @@ from batchbell.models import (
 )
 from batchbell.notify import messages
 from batchbell.notify.messages import message_for
-from local.slack_rules import refusal_of
+from local.slack_rules import error_for
 from tests import untrusted
 from tests.blocks import blocks, colour, contexts, fields, message_of, sections
 from tests.makers import AT_AZURE, AT_OPENAI, ELSEWHERE, NOW, a_batch, a_config, a_notification
@@ -302,4 +302,4 @@ def _assert_safe_and_fitting(message: Message) -> None:
     assert len(message.text) <= (1_200 if blocks(message) else 4_000)
     assert sum(map(len, shown)) <= 8_000
     assert max(map(len, small), default=0) <= 1_900
-    assert refusal_of({"text": message.text, **message.content}) is None
+    assert error_for({"text": message.text, **message.content}) is None

@@ -8,9 +8,8 @@ from math import inf
 
 from batchbell.domain.batch import TERMINAL
 from batchbell.domain.watch import GONE
-from local.judge import is_told, sentences, verdict_of
-from local.openai_paging import After
-from local.openai_simulator import Change
+from local.openai_simulator import After, Change
+from local.oracle import is_correct, texts_about
 from tests.bot import ids_of
 from tests.proof.faults import Fault, System
 from tests.proof.judged_posts import UNREADABLE, Posts, copy_of, own_news
@@ -83,7 +82,7 @@ def _id(change: Change) -> str:
 
 
 def _ends(played: Played) -> Iterator[Change]:
-    return (change for change in played.openai.journal if change.status in TERMINAL)
+    return (change for change in played.openai.changes if change.status in TERMINAL)
 
 
 def _is_owed(played: Played, change: Change) -> bool:
@@ -117,7 +116,7 @@ def _is_selected(played: Played, change: Change) -> bool:
 
 def _untrue(played: Played, posts: Posts) -> Iterator[str]:
     """What was announced that did not happen, was not asked for, is history, or is told wrongly."""
-    changes = {_id(change): change for change in played.openai.journal}
+    changes = {_id(change): change for change in played.openai.changes}
     for id, (first, *_) in posts.items():
         batch_id, _, status = id.partition("#")
         if not batch_id.startswith("batch_"):
@@ -148,9 +147,9 @@ def _untrue_of_end(played: Played, change: Change, first: Post) -> Iterator[str]
     id, early_s = _id(change), first.baseline_at - change.at
     if early_s > CLOCKS_DIFFER_S + MOST_SKEW_S + BEGINS_WITHIN_S:
         yield f"{id}: ended {early_s:.0f} s before the baseline"
-    for sentence in sentences([post.message for post in played.posts], id):
+    for sentence in texts_about([post.message for post in played.posts], id):
         is_named = change.batch_id in sentence
-        if not (is_named and is_told(change.row, verdict_of(change.row), sentence)):
+        if not (is_named and is_correct(sentence, change.row)):
             yield f"{id}: told wrongly: {sentence!r}"
 
 

@@ -78,7 +78,7 @@ class Played:
     @property
     def is_hard(self) -> bool:
         """Whether something ended in it, something failed and runs overlapped: others prove little."""
-        ends = any(change.at >= NOW and change.status in TERMINAL for change in self.openai.journal)
+        ends = any(change.at >= NOW and change.status in TERMINAL for change in self.openai.changes)
         has_failed = self.story.restore or not all(call.is_answered for call in self.calls.made)
         return bool(ends and has_failed and self.overlaps)
 

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 from batchbell.adapters.watch_items import SIZES, Sizes
-from local.openai_paging import After
 from local.openai_rows import counts
+from local.openai_simulator import After
 from tests.proof.faults import System
 
 DAY_S = 86_400

@@ -20,11 +20,10 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
-from local.memory_table import Item, answered, refusal, request_in
+from local.memory_table import Item, client_error, request_in, response_with
 from local.openai_simulator import OpenAISimulator
-from local.slack_faults import Reply, Sending
-from local.slack_server import arguments_from
-from local.slack_simulator import SlackSimulator
+from local.server import Reply
+from local.slack_simulator import SlackSimulator, arguments_from
 from tests.proof.calls import Calls, Outcome
 from tests.proof.faults import Fault, System
 
@@ -130,7 +129,7 @@ class SlackWire(HTTPHandler):
 
         system = System.POST if is_post else System.READ
         answer = self._calls.call(system, f"{method}{_ids_in(arguments)}", reply, go_wrong, _slack_outcome)
-        if answer.sending is not Sending.WHOLE:
+        if answer.cut:
             raise RemoteDisconnected
         headers = Message()
         for name, value in {"Content-Type": "application/json", **answer.headers}.items():
@@ -170,11 +169,11 @@ class TableWire:
         def go_wrong(fault: Fault) -> Item:
             match fault:
                 case Fault.REFUSED:
-                    raise refusal("AccessDeniedException", operation)
+                    raise client_error("AccessDeniedException", operation)
                 case Fault.THROTTLED:
-                    raise refusal("ThrottlingException", operation)
+                    raise client_error("ThrottlingException", operation)
                 case Fault.BROKEN:
-                    raise refusal("InternalServerError", operation)
+                    raise client_error("InternalServerError", operation)
                 case Fault.CONFLICT:
                     raise _conflict(operation)
                 case Fault.TWICE:  # as botocore does when it lost the answer
@@ -185,16 +184,16 @@ class TableWire:
                     raise ReadTimeoutError(endpoint_url=operation)
             raise ConnectTimeoutError(endpoint_url=operation)
 
-        return answered(self._calls.call(System.TABLE, operation, reply, go_wrong))
+        return response_with(self._calls.call(System.TABLE, operation, reply, go_wrong))
 
 
 def _conflict(operation: str) -> ClientError:
     """What DynamoDB answers where a transaction is writing the same items; who only reads is told of none."""
     if operation != "TransactWriteItems":
         writes = operation.endswith("Item") and operation not in ("GetItem", "BatchGetItem")
-        return refusal("TransactionConflictException" if writes else "ThrottlingException", operation)
+        return client_error("TransactionConflictException" if writes else "ThrottlingException", operation)
     reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-    return refusal("TransactionCanceledException", operation, CancellationReasons=reasons)
+    return client_error("TransactionCanceledException", operation, CancellationReasons=reasons)
 
 
 def _outcome(reply: Any) -> Outcome:

@@ -1,5 +1,6 @@
 """DynamoDB: requests of one table, and their errors."""
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ Item = dict[str, Any]
 UNITS_PER_S = 400
 """A partition takes 1,000 write units a second, and two runs may be writing at once."""
 
-_CONFLICT_TRIES, _CONFLICT_WAIT_S = 4, 0.1
+_MAX_BUSY, _BUSY_WAIT_S = 3, 0.1
 _MAX_KEYS, _MAX_PARTS = 100, 8
 
 
@@ -50,9 +51,8 @@ def make_client(read_s: float = 5, tries: int = 4) -> "DynamoDBClient":
     botocore gives every transaction a token, so that its own retries write it once.
     """
     retries: Any = {"mode": "standard", "total_max_attempts": tries}
-    return boto3.client(
-        "dynamodb", config=Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
-    )
+    config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
+    return boto3.client("dynamodb", config=config)
 
 
 def typed(value: Any) -> Item:
@@ -69,30 +69,21 @@ def typed(value: Any) -> Item:
 
 def plain(item: Item) -> dict[str, Any]:
     """Return an item's attributes as Python values."""
-    return {name: _plain(*next(iter(each.items()))) for name, each in item.items()}
-
-
-def _plain(kind: str, content: Any) -> Any:
-    if kind == "N":
-        number = float(content)
-        return int(number) if number.is_integer() else number
-    return frozenset(content) if kind == "SS" else content
+    read: dict[str, Callable[[Any], Any]] = {"N": json.loads, "SS": frozenset}
+    pairs = ((name, *next(iter(value.items()))) for name, value in item.items())
+    return {name: read.get(kind, lambda each: each)(content) for name, kind, content in pairs}
 
 
 def expression(values: Item, **texts: str) -> Item:
-    """Return the parts of a request: `texts` by their names, with the names and values they mention.
+    """Return the arguments `texts` of a request, with the names and values that they mention.
 
     Every attribute is written as `#name`, since many good names are reserved words of DynamoDB.
     """
     written = " ".join(texts.values())
     names = {f"#{name}": name for name in re.findall(r"#(\w+)", written)}
     used = {f":{name}": typed(values[name]) for name in re.findall(r":(\w+)", written)}
-    request: Item = dict(texts)
-    if names:
-        request["ExpressionAttributeNames"] = names
-    if used:
-        request["ExpressionAttributeValues"] = used
-    return request
+    more = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": used}
+    return {**texts, **{name: each for name, each in more.items() if each}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +105,15 @@ class Table:
     def get_many(self, call: str, keys: Sequence[Item]) -> list[Item]:
         """Return the items of these keys, as the last writes left them, in any order."""
         items: list[Item] = []
-        for start in range(0, len(keys), _MAX_KEYS):
-            left: Any = {self.name: {"Keys": keys[start : start + _MAX_KEYS], "ConsistentRead": True}}
-            for _ in range(_MAX_PARTS):
-                answer = self._ask(call, partial(self.client.batch_get_item, RequestItems=left))
-                items += answer["Responses"].get(self.name, [])
-                left = answer.get("UnprocessedKeys")
-                if not left:
-                    break
-            else:
+        left, parts = list(keys), 0
+        while left:
+            wanted: Any = {self.name: {"Keys": left[:_MAX_KEYS], "ConsistentRead": True}}
+            answer = self._ask(call, partial(self.client.batch_get_item, RequestItems=wanted))
+            items += answer["Responses"].get(self.name, [])
+            # DynamoDB may answer a part only.
+            unanswered = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            left, parts = [*unanswered, *left[_MAX_KEYS:]], parts + bool(unanswered)
+            if parts == _MAX_PARTS:
                 raise TransientError(f"{call}: DynamoDB answered only a part")
         return items
 
@@ -147,17 +138,18 @@ class Table:
         self._ask(call, lambda: self.client.transact_write_items(TransactItems=named))
 
     def _ask(self, call: str, request: Callable[[], Any]) -> Any:
-        for attempt in range(_CONFLICT_TRIES):
+        attempt = 0
+        while True:
             try:
                 return request()
             except ClientError as error:
                 failure = _translated(call, error)
-                if not isinstance(failure, _BusyError) or attempt == _CONFLICT_TRIES - 1:
+                if not isinstance(failure, _BusyError) or attempt == _MAX_BUSY:
                     raise failure from error
             except BotoCoreError as error:
                 raise TransientError(f"{call}: {type(error).__name__}") from error
-            self.sleep(_CONFLICT_WAIT_S * 2**attempt)
-        raise AssertionError("unreachable")
+            self.sleep(_BUSY_WAIT_S * 2**attempt)
+            attempt += 1
 
 
 _KINDS = {

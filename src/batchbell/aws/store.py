@@ -4,8 +4,8 @@
 | ------------ | -------------------- | ----------------------------------------------------------------
 | `state`      | `state`              | the poll state
 | `batch#<id>` | `record`             | a batch: its status, itself, the statuses that were announced
+| `outbox`     | `#channel#<id>`      | from when on, and whether, a channel takes messages
 | `outbox`     | `<time>#<id>`        | a notification that is not sent yet
-| `outbox`     | `channel#<id>`       | from when on, and whether, a channel takes messages
 
 The index `by_creation` has all records in the order of their creation. The index `open` has only the
 records with the attribute `open_in`, which names server and project: open and deleted batches.
@@ -14,12 +14,12 @@ records with the attribute `open_in`, which names server and project: open and d
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchbell.aws.dynamodb import ConditionError, Item, RejectedError, Table, expression, plain, typed
 from batchbell.aws.encoding import decoded, encoded
 from batchbell.errors import ConflictError, PermanentError
-from batchbell.models import DELETED, Batch, Notification, RequestCounts, Status, has_failures
+from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
 from batchbell.records import (
     Change,
     ChannelState,
@@ -33,6 +33,8 @@ from batchbell.records import (
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+Versioned = TypeVar("Versioned", PollState, Notification)
 
 MAX_WRITES = 100
 """Writes of one transaction."""
@@ -56,12 +58,7 @@ class Store:
     """
 
     def __init__(
-        self,
-        client: "DynamoDBClient",
-        table_name: str,
-        *,
-        retention_s: int = 0,
-        **sleep: Any,
+        self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0, **sleep: Any
     ) -> None:
         self._table = Table(client, table_name, **sleep)
         self._retention_s = retention_s
@@ -73,21 +70,18 @@ class Store:
         found = self._table.get_many("read the poll state", [_key(**_STATE)])
         if not found:
             return None
-        item = plain(found[0])
         try:
-            return replace(decoded(PollState, item["body"]), version=item["version"])
+            return _versioned(PollState, plain(found[0]))
         except _UNREADABLE as error:
             raise PermanentError("this version cannot read the poll state in the table") from error
 
     def save_state(self, state: PollState, notifications: Sequence[Notification] = ()) -> PollState:
         """Write what this poll leaves, and notifications about the bot itself, or nothing."""
         saved = replace(state, version=state.version + 1)
+        condition = "attribute_not_exists(#pk) OR #version = :version"
         put = {
-            "Item": _item(_STATE, version=saved.version, body=encoded(replace(saved, version=0))),
-            **expression(
-                {"version": state.version},
-                ConditionExpression="attribute_not_exists(#pk) OR #version = :version",
-            ),
+            "Item": _item(**_STATE, version=saved.version, body=encoded(replace(saved, version=0))),
+            **expression({"version": state.version}, ConditionExpression=condition),
         }
         if notifications:
             self._table.transact("write the poll state", [{"Put": put}, *map(_put, notifications)])
@@ -109,12 +103,9 @@ class Store:
         A record past its time to live is as good as deleted: DynamoDB takes days to do it.
         """
         keys = [_record_key(each) for each in batch_ids]
-        items = map(plain, self._table.get_many("read records", keys))
-        return {
-            _batch_id(item): _recorded(item)
-            for item in items
-            if "status" in item and item.get("ttl", now) >= now
-        }
+        items = self._table.get_many("read records", keys)
+        found = {_batch_id(plain(item)): _recorded_in(item, now) for item in items}
+        return {id: recorded for id, recorded in found.items() if recorded}
 
     def record(self, changes: Sequence[Change], scope: str, now: int) -> RecordResult:
         """Write each change with its notification; what was written before an error stays written."""
@@ -178,23 +169,20 @@ class Store:
             condition = "#status = :old"
             condition += " AND NOT contains(#announced, :status)" if change.notification else ""
             condition += " AND #missing_since = :missing_since" if batch.status == DELETED else ""
-        texts = {
-            "UpdateExpression": f"SET {sets} REMOVE {removes}{adds}",
-            "ConditionExpression": condition,
-        }
-        known = {**kept, "old": change.old_status, "now": now, "announced": {batch.status}}
-        update = {"Key": _record_key(batch.id), **expression(known, **texts)}
+        texts = {"UpdateExpression": f"SET {sets} REMOVE {removes}{adds}", "ConditionExpression": condition}
+        kept |= {"old": change.old_status, "now": now, "announced": {batch.status}}
+        update = {"Key": _record_key(batch.id), **expression(kept, **texts)}
         yield {"Update": {**update, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
         if change.notification:
             yield _put(change.notification)
 
     def set_missing(self, batch_id: str, status: str, missing_since: int) -> None:
         """Note the first 404 of a batch, if its status is still this one."""
-        texts = {
-            "UpdateExpression": "SET #missing_since = :missing_since",
-            "ConditionExpression": "#status = :status",
-        }
-        request = expression({"missing_since": missing_since, "status": status}, **texts)
+        request = expression(
+            {"missing_since": missing_since, "status": status},
+            UpdateExpression="SET #missing_since = :missing_since",
+            ConditionExpression="#status = :status",
+        )
         self._table.request("note a 404", "update_item", Key=_record_key(batch_id), **request)
 
     def find(self, batch_id: str) -> Record | None:
@@ -228,30 +216,27 @@ class Store:
         `status` is `all`, `open` (of this scope), or a status; `failed` includes completed batches with
         failed requests. The page begins at either position, or at the newest record.
         """
-        values = {"kind": _KIND, "scope": scope, "now": now, "status": status, "yes": True}
+        values = {"kind": _KIND, "scope": scope, "now": now, "status": status, "yes": True, "gone": DELETED}
         values["position"] = newer_than or older_than or ""
-        key, index, wanted = "#kind = :kind", "by_creation", ""
-        if status == "open":
-            key, index = "#open_in = :scope", "open"
-            values["gone"], wanted = DELETED, " AND #status <> :gone"
-        elif status == Status.FAILED:
-            wanted = " AND (#status = :status OR #has_failures = :yes)"
-        elif status != "all":
-            wanted = " AND #status = :status"
+        index, key = ("open", "#open_in = :scope") if status == "open" else ("by_creation", "#kind = :kind")
         if newer_than or older_than:
             key += f" AND #created {'>' if newer_than else '<'} :position"
-        request = expression(
-            values,
-            KeyConditionExpression=key,
-            FilterExpression=f"(attribute_not_exists(#ttl) OR #ttl > :now){wanted}",
-        )
+        wanted = {
+            "all": "",
+            "open": " AND #status <> :gone",
+            "failed": " AND (#status = :status OR #has_failures = :yes)",
+        }.get(status, " AND #status = :status")
         items = self._table.query(
             "list records",
-            IndexName=index,
             max_pages=_MAX_PAGES,
+            IndexName=index,
             ScanIndexForward=newer_than is not None,
-            **({"Limit": 100} if not wanted else {}),
-            **request,
+            **({} if wanted else {"Limit": 100}),
+            **expression(
+                values,
+                KeyConditionExpression=key,
+                FilterExpression=f"(attribute_not_exists(#ttl) OR #ttl > :now){wanted}",
+            ),
         )
         ids = [_batch_id(plain(item)) for item in islice(items, count + 1)]
         has_more, ids = len(ids) > count, ids[:count]
@@ -268,12 +253,11 @@ class Store:
         request = expression({"pk": "outbox"}, KeyConditionExpression="#pk = :pk")
         items = self._table.query("read the outbox", ConsistentRead=True, **request)
         for item in map(plain, islice(items, _MAX_OUTBOX)):
-            if item["sk"] == f"channel#{channel}":
+            if item["sk"] == _channel_sk(channel):
                 state = ChannelState(item.get("not_before", 0), item.get("blocked_reason"))
-            elif not item["sk"].startswith("channel#"):
+            elif not item["sk"].startswith(_channel_sk("")):
                 try:
-                    notification = decoded(Notification, item["body"])
-                    notifications.append(replace(notification, version=item["version"]))
+                    notifications.append(_versioned(Notification, item))
                 except _UNREADABLE:
                     unreadable += 1
         return Outbox(tuple(notifications), state, unreadable)
@@ -352,14 +336,13 @@ class Store:
         self._update_channel(channel, update, not_before=not_before)
 
     def _update_channel(self, channel: str, update: str, condition: str = "", **values: Any) -> None:
-        texts = {"UpdateExpression": update}
+        texts, key = {"UpdateExpression": update}, _key("outbox", _channel_sk(channel))
         options = {}
         if condition:
             texts["ConditionExpression"] = condition
             options["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        key = _key("outbox", f"channel#{channel}")
-        request = {**expression(values, **texts), **options}
-        self._table.request("update the channel", "update_item", Key=key, **request)
+        request = {"Key": key, **expression(values, **texts), **options}
+        self._table.request("update the channel", "update_item", **request)
 
 
 def position_of(batch: Batch, now: int) -> str:
@@ -388,7 +371,7 @@ def _that_fit(changes: Sequence[Change]) -> Iterator[list[Change]]:
 
 
 def _recorded_in(item: Item, now: int) -> Recorded | None:
-    """Return what a write in conflict found; None where there is no record, or none any more."""
+    """Return what a record says; None where there is none, or none any more."""
     found = plain(item)
     return _recorded(found) if "status" in found and found.get("ttl", now) >= now else None
 
@@ -406,29 +389,34 @@ def _recorded(item: Mapping[str, Any]) -> Recorded:
     )
 
 
+def _versioned(cls: type[Versioned], item: Mapping[str, Any]) -> Versioned:
+    return replace(decoded(cls, item["body"]), version=item["version"])
+
+
 def _batch_id(item: Mapping[str, Any]) -> str:
     return str(item["pk"]).removeprefix("batch#")
 
 
 def _key(pk: str, sk: str) -> Item:
-    return {"pk": typed(pk), "sk": typed(sk)}
+    return _item(pk=pk, sk=sk)
 
 
 def _record_key(batch_id: str) -> Item:
     return _key(f"batch#{batch_id}", "record")
 
 
-def _item(key: Mapping[str, str], **values: Any) -> Item:
-    return {name: typed(value) for name, value in {**key, **values}.items()}
+def _item(**values: Any) -> Item:
+    return {name: typed(value) for name, value in values.items()}
 
 
 def _put(notification: Notification) -> Item:
-    values = {
-        "state": notification.state,
-        "version": notification.version,
-        "body": encoded(replace(notification, version=0)),
-    }
-    return {"Put": {"Item": _item({"pk": "outbox", "sk": _outbox_sk(notification)}, **values)}}
+    body, version = encoded(replace(notification, version=0)), notification.version
+    state = {"state": notification.state, "version": version, "body": body}
+    return {"Put": {"Item": _item(pk="outbox", sk=_outbox_sk(notification), **state)}}
+
+
+def _channel_sk(channel: str) -> str:
+    return f"#channel#{channel}"
 
 
 def _outbox_sk(notification: Notification) -> str:

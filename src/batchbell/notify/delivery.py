@@ -15,7 +15,6 @@ from batchbell.models import (
     Deleted,
     Malformed,
     Notification,
-    PostResult,
     RateLimited,
     Refused,
     State,
@@ -67,7 +66,7 @@ Message = Sequence[Notification]
 """What is posted as one; its notifications share a state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DeliveryResult:
     """What one delivery did, in notifications. `found` of the delivered had been posted before.
 
@@ -102,14 +101,12 @@ def deliver(
 
     Raises: TransientError, PermanentError when the table fails.
     """
-    outbox = store.outbox(config.channel)
-    run = _Delivery(store, slack, config, clock, sleep, deadline_at, outbox)
-    stopped_by = None
+    run = _Delivery(store, slack, config, clock, sleep, deadline_at)
     try:
-        run.run()
+        run.run(store.outbox(config.channel))
     except _StopError as stop:
-        stopped_by = str(stop)
-    return run.result(stopped_by)
+        run.result.stopped_by = str(stop)
+    return run.finished()
 
 
 class _StopError(Exception):
@@ -128,23 +125,22 @@ class _Delivery:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     deadline_at: float
-    outbox: Outbox
     blocked_reason: str | None = None
     has_turn: bool = False
     left: dict[str, Notification] = field(default_factory=dict)
-    not_taken: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=lambda: {"delivered": 0, "found": 0, "posts": 0})
     history: dict[str, dict[str, str] | PermanentError | TransientError] = field(default_factory=dict)
+    result: DeliveryResult = field(default_factory=DeliveryResult)
 
-    def run(self) -> None:
+    def run(self, outbox: Outbox) -> None:
         now = self.clock()
-        self.left = {each.id: each for each in self.outbox.notifications}
-        self.blocked_reason = self.outbox.channel.blocked_reason
+        self.left = {each.id: each for each in outbox.notifications}
+        self.result.unreadable = outbox.unreadable
+        self.blocked_reason = outbox.channel.blocked_reason
         self._drop_superseded(now)
         due = [each for each in self.left.values() if each.due_at <= now]
         if not due:
             return
-        if self.blocked_reason and now < self.outbox.channel.not_before:
+        if self.blocked_reason and now < outbox.channel.not_before:
             raise _StopError(self.blocked_reason)
         for message in [*attempted(due), *grouped(due)]:
             with suppress(ConflictError):
@@ -181,7 +177,7 @@ class _Delivery:
         found = [each for each in message if each.id in posted]
         if found:
             self._mark_sent(found, posted[found[0].id], message[0].channel)
-            self.counts["found"] += len(found)
+            self.result.found += len(found)
         if missing := [each for each in message if each.id not in posted]:
             self._post(missing)
 
@@ -209,17 +205,13 @@ class _Delivery:
             posted_unread=is_unread,
             channel=self.config.channel,
         )
-        is_possible_duplicate = lead.unknown_since is not None
-        content = message_for(
-            message,
-            self.config,
-            int(now),
-            possible_duplicate=is_possible_duplicate,
-            text_only=lead.text_only,
-        )
-        answer = self.slack.post(self.config.channel, content)
-        self.counts["posts"] += 1
-        self._log_answer(message, answer)
+        options = {"possible_duplicate": lead.unknown_since is not None, "text_only": lead.text_only}
+        answer = self.slack.post(self.config.channel, message_for(message, self.config, int(now), **options))
+        self.result.posts += 1
+        reason = None if isinstance(answer, Accepted) else answer.reason
+        self.result.not_taken = self.result.not_taken or reason
+        fields = {"ids": _ids(message), "answer": type(answer).__name__, "reason": reason}
+        logger.info("Posted", extra=fields)
         if isinstance(answer, Accepted):
             self._mark_sent(leased, answer.ts, answer.channel)
             self._unblock()
@@ -313,28 +305,17 @@ class _Delivery:
         self.store.remove(message, sent_at=int(self.clock()))
         for each in message:
             self.left.pop(each.id, None)
-            self.not_taken.pop(each.id, None)
-        self.counts["delivered"] += len(message)
+        self.result.delivered += len(message)
         logger.info("Delivered", extra={"ids": _ids(message), "ts": ts, "channel": channel})
 
-    def _log_answer(self, message: Message, answer: PostResult) -> None:
-        reason = None if isinstance(answer, Accepted) else answer.reason
-        if reason:
-            self.not_taken[message[0].id] = reason
-        fields = {"ids": _ids(message), "answer": type(answer).__name__, "reason": reason}
-        logger.info("Posted", extra=fields)
-
-    def result(self, stopped_by: str | None) -> DeliveryResult:
-        now = int(self.clock())
-        return DeliveryResult(
-            **self.counts,
-            waiting=len(self.left),
-            parked=sum(each.state is State.PARKED for each in self.left.values()),
-            oldest_s=max(0, now - min((each.recorded_at for each in self.left.values()), default=now)),
-            unreadable=self.outbox.unreadable,
-            stopped_by=stopped_by,
-            not_taken=next(iter(self.not_taken.values()), None),
-        )
+    def finished(self) -> DeliveryResult:
+        """Return the result, with what is left."""
+        now, left, result = int(self.clock()), self.left.values(), self.result
+        result.waiting = len(left)
+        result.not_taken = result.not_taken if left else None
+        result.parked = sum(each.state is State.PARKED for each in left)
+        result.oldest_s = max(0, now - min((each.recorded_at for each in left), default=now))
+        return result
 
 
 def superseded(notifications: Iterable[Notification]) -> list[Notification]:

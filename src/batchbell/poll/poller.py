@@ -1,9 +1,8 @@
 """Poll: list, compare, record."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -17,7 +16,7 @@ from batchbell.errors import (
     PermanentError,
     TransientError,
 )
-from batchbell.models import DELETED, Batch, Page
+from batchbell.models import DELETED, Batch, Notification, Page
 from batchbell.poll import state as poll_state
 from batchbell.poll.changes import DELETED_AFTER_S, Rules, needs_counts, unconfirmed
 from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_past, moved, newest_of
@@ -33,10 +32,10 @@ MAX_PAGES = 1000
 """Pages of one poll: more than there is time for, unless a fast server's list has no end."""
 
 MAX_RETRIEVED = 500
-"""Batches retrieved by id in one poll; the others have their turn in later polls."""
+"""Open batches retrieved by id in one poll; the others have their turn in later polls."""
 
 MAX_FAILED = 3
-"""After so many failures in a row the rest waits for the next poll."""
+"""After so many failed retrievals in a row the rest waits for the next poll."""
 
 LIST_SHARE = 2 / 3
 """Fraction of the poll's time that is for listing; the rest is for retrieving open batches by id."""
@@ -48,20 +47,26 @@ Found = Batch | None | TransientError | PermanentError
 """What a retrieval by id gives: None is a 404."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PollResult:
-    """What one poll did; `failure` is what went wrong first. `notifications` counts those it made."""
+    """What one poll did; `failure` is what went wrong first, `notifications` counts those it made.
+
+    `is_stuck`: the server repeats itself instead of showing the rest of its list.
+    """
 
     is_complete: bool = False
+    is_stuck: bool = False
     failure: str | None = None
     pages: int = 0
     retrieved: int = 0
     recorded: int = 0
     notifications: int = 0
     open: int = 0
-    is_stuck: bool = False
-    unreadable: tuple[str, ...] = ()
-    rejected: tuple[str, ...] = ()
+    unreadable: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+
+    def fail(self, error: BatchbellError) -> None:
+        self.failure = self.failure or str(error)
 
 
 def poll(
@@ -75,7 +80,7 @@ def poll(
 ) -> PollResult:
     """List batches, and record how they differ from what is recorded, with what is to be announced.
 
-    It reads what is new and checks what is open, up to `at_once` batches by id at a time. Two polls
+    It reads what is new, and checks what is open, up to `at_once` batches by id at a time. Two polls
     at once and a death anywhere are safe: a change and its notification are written together or not at
     all, and nothing counts as read before it is recorded.
 
@@ -83,32 +88,32 @@ def poll(
     its state first, after which nothing is lost.
     """
     started_at = int(clock())
+    list_until = started_at + (deadline_at - started_at) * LIST_SHARE
     state, is_new = store.load_state(), False
     if state is None or state.base_url != openai.server.base_url:
         state = poll_state.begun(openai.server.base_url, state, None, started_at)
         # Before the first request: what ends from here on is announced, even if this run dies.
         state, is_new = store.save_state(state), True
-    pages = openai.paginate(deadline_at=started_at + (deadline_at - started_at) * LIST_SHARE)
+    pages = openai.paginate(deadline_at=list_until)
     try:
         first = next(pages)
-    except AuthenticationError as error:
-        state, notifications = poll_state.key_refused(state, error.status, int(clock()))
-        store.save_state(replace(state, failure=str(error)), notifications)
-        return PollResult(failure=str(error))
     except (TransientError, PermanentError) as error:
-        store.save_state(replace(state, failure=str(error)))
+        notifications: list[Notification] = []
+        if isinstance(error, AuthenticationError):
+            state, notifications = poll_state.key_refused(state, error.status, int(clock()))
+        store.save_state(replace(state, failure=str(error)), notifications)
         return PollResult(failure=str(error))
     if first.project and state.project and first.project != state.project:
         state = poll_state.begun(state.base_url, state, first.project, int(clock()))
         state, is_new = store.save_state(state), True
     if state.project is None:
         state = replace(state, project=first.project or "")
-    # An end shortly before the baseline may be a later one by the other clock; but what this very
-    # poll finds ended had ended before.
-    baseline_at = state.baseline_at - (0 if is_new else OVERLAP_S)
-    rules = Rules(config, baseline_at, state.cursor.announce_from)
+    # By the other clock an end shortly before the baseline may be a later one. Not what the poll that
+    # began it finds ended: that had ended before.
+    rules = Rules(config, state.baseline_at - (0 if is_new else OVERLAP_S), state.cursor.announce_from)
     with ThreadPoolExecutor(at_once) as threads:
-        run = _Poll(openai, store, rules, state, started_at, deadline_at, clock, at_once, threads)
+        retrieve_all = threads.map if at_once > 1 else map
+        run = _Poll(openai, store, rules, state, started_at, list_until, deadline_at, clock, retrieve_all)
         return run.run(chain([first], pages))
 
 
@@ -124,6 +129,10 @@ class _Range:
     is_lost: bool = False
 
 
+class _LateError(Exception):
+    """There is no time left for another request."""
+
+
 @dataclass(slots=True)
 class _Poll:
     """One poll that has its first page. `known` is what the table says of open and deleted batches."""
@@ -133,14 +142,13 @@ class _Poll:
     rules: Rules
     state: PollState
     started_at: int
+    list_until: float
     deadline_at: float
     clock: Callable[[], float]
-    at_once: int
-    threads: ThreadPoolExecutor
+    map: Callable[..., Iterator[Found]]
     known: dict[str, Recorded] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     newest_at: int = 0
-    is_complete: bool = False
     pre_existing: int = 0
     result: PollResult = field(default_factory=PollResult)
 
@@ -148,7 +156,8 @@ class _Poll:
         self.known = self.store.open_batches(self.state.scope)
         self._read_list(pages)
         self._check_by_id()
-        return self._finish()
+        self._save()
+        return self.result
 
     @property
     def now(self) -> int:
@@ -162,19 +171,18 @@ class _Poll:
         top = self._read(pages, backlog.top_to if backlog else cursor.read_back_to, reads_on=not backlog)
         if not top.is_complete:
             backlog = backlog_after(cursor, backlog, top.ids, self.newest_at)
-        elif backlog is None:
-            cursor = moved(cursor, self.newest_at, self.started_at)
-            self.is_complete = True
-        else:
+        elif backlog:
             cursor, backlog = self._read_backlog(cursor, backlog)
+        else:
+            cursor, self.result.is_complete = moved(cursor, self.newest_at, self.started_at), True
         self.state = replace(self.state, cursor=cursor, backlog=backlog)
 
     def _read_backlog(self, cursor: Cursor, backlog: Backlog) -> tuple[Cursor, Backlog | None]:
         """Go on where the last poll stopped. If the server lost that place, start again at the top."""
-        pages = self.openai.paginate(backlog.after, deadline_at=self._list_until)
+        pages = self.openai.paginate(backlog.after, deadline_at=self.list_until)
         rest = self._read(pages, backlog.down_to, expected=backlog.expected)
         if rest.is_complete:
-            self.is_complete = True
+            self.result.is_complete = True
             return backlog.cursor, None
         if rest.is_lost:
             return cursor, None
@@ -186,28 +194,28 @@ class _Poll:
     def _read(
         self, pages: Iterator[Page], down_to: int, *, reads_on: bool = False, expected: str | None = None
     ) -> _Range:
-        """Read pages down to a time; then, if `reads_on`, as long as they show enough open batches."""
+        """Read pages down to a time; then, if `reads_on`, as long as they show open batches."""
         part, was_promised, poor = _Range(), False, 0
         seen: set[str] = set()
-        while not self._is_late() and self.result.pages < MAX_PAGES:
+        while self.clock() < self.list_until - LAST_REQUEST_S and self.result.pages < MAX_PAGES:
             try:
                 page = next(pages)
             except (TransientError, PermanentError) as error:
-                self._fail(error)
+                self.result.fail(error)
                 part.is_lost = isinstance(error, PermanentError) and not part.ids
                 break
-            new = [batch.id for batch in page.batches if batch.id not in seen]
             is_first = not seen
+            new = [id for id in dict.fromkeys(batch.id for batch in page.batches) if id not in seen]
             if expected and is_first and new[:1] != [expected]:
                 part.is_lost = True
                 break
             seen.update(new)
-            part.ids += dict.fromkeys(new)
+            part.ids += new
             shown = self._take_page(page, down_to)
-            is_end_of_list = is_end(page, has_new_ids=bool(new), was_promised=was_promised)
-            part.is_complete = part.is_complete or is_end_of_list or is_past(page, down_to, self.now)
-            if is_end_of_list or not new:
-                self.result = replace(self.result, is_stuck=not is_end_of_list and page.has_more is True)
+            ends = is_end(page, has_new_ids=bool(new), was_promised=was_promised)
+            part.is_complete = part.is_complete or ends or is_past(page, down_to, self.now)
+            if ends or not new:
+                self.result.is_stuck = not ends and page.has_more is True
                 break
             poor = poor + 1 if part.is_complete and shown < 2 else 0
             if part.is_complete and not (reads_on and self._pays(poor)):
@@ -221,35 +229,27 @@ class _Poll:
         unseen = len(self._unseen())
         return unseen > MAX_RETRIEVED or (unseen > 0 and poor < 2)
 
-    @property
-    def _list_until(self) -> float:
-        return self.started_at + (self.deadline_at - self.started_at) * LIST_SHARE
-
-    def _is_late(self) -> bool:
-        return self.clock() >= self._list_until - LAST_REQUEST_S
-
     def _take_page(self, page: Page, down_to: int) -> int:
         """Record what the page changes; return how many batches it shows that are recorded as open.
 
         A row that is open past its window proves nothing: it is retrieved by id.
         """
         now = self.now
-        unreadable = (*self.result.unreadable, *page.unreadable)
-        self.result = replace(self.result, pages=self.result.pages + 1, unreadable=unreadable)
+        self.result.pages += 1
+        self.result.unreadable += page.unreadable
         self.newest_at = max(self.newest_at, newest_of(page.batches, now))
-        batches = {each.id: each for each in page.batches}
-        overdue = {id for id, each in batches.items() if id in self.known and _is_overdue(each, now)}
-        known = {id: each for id, each in batches.items() if id in self.known and id not in overdue}
-        unknown = {
-            id: each
-            for id, each in batches.items()
-            if id not in self.known and (each.is_open or created_at(each, now) >= down_to)
-        }
-        recorded = self.store.recorded(unknown, now)
-        shown = sum(self.known[id].is_open for id in known)
+        known, unknown = {}, {}
+        for batch in page.batches:
+            is_overdue = batch.is_open and batch.expires_at is not None and batch.expires_at < now
+            if batch.id in self.known and not is_overdue:
+                known[batch.id] = batch
+            elif batch.id not in self.known and (batch.is_open or created_at(batch, now) >= down_to):
+                unknown[batch.id] = batch
         self.seen.update(known, unknown)
-        self._record([(each, self.known[id]) for id, each in known.items()])
-        self._record([(each, recorded.get(id)) for id, each in unknown.items()])
+        shown = sum(self.known[id].is_open for id in known)
+        recorded = self.store.recorded(unknown, now)
+        self._record([(batch, self.known[id]) for id, batch in known.items()])
+        self._record([(batch, recorded.get(id)) for id, batch in unknown.items()])
         return shown
 
     # Retrieving by id
@@ -259,18 +259,16 @@ class _Poll:
 
     def _check_by_id(self) -> None:
         """Retrieve open batches that no page showed, in turn: from the one after the last checked."""
-        unseen = sorted(self._unseen(), key=lambda id: self.known[id].position)
-        checked_to = self.state.checked_to
-        turn = [id for id in unseen if self.known[id].position > checked_to]
-        turn += [id for id in unseen if self.known[id].position <= checked_to]
-        failed = 0
+        checked_to, failed = self.state.checked_to, 0
+        positions = {id: self.known[id].position for id in self._unseen()}
+        turn = sorted(positions, key=lambda id: (positions[id] <= checked_to, positions[id]))
         for id, found in self._retrieve(turn[:MAX_RETRIEVED]):
-            checked_to = self.known[id].position
+            checked_to = positions[id]
             if isinstance(found, TransientError | PermanentError):
-                self.result = replace(self.result, unreadable=(*self.result.unreadable, id))
+                self.result.unreadable.append(id)
                 failed += 1
                 if failed >= (1 if self.result.failure else MAX_FAILED):
-                    self._fail(found)
+                    self.result.fail(found)
                     break
                 continue
             failed = 0
@@ -293,22 +291,14 @@ class _Poll:
 
     def _retrieve(self, ids: Sequence[str]) -> Iterator[tuple[str, Found]]:
         """Yield each id with what its retrieval gives, in this order, until it is too late."""
-        running: deque[tuple[str, Future[Found]]] = deque()
-        for id in ids:
-            if self.clock() >= self.deadline_at - LAST_REQUEST_S:
-                break
-            self.result = replace(self.result, retrieved=self.result.retrieved + 1)
-            if self.at_once == 1:
-                yield id, self._retrieved(id)
-                continue
-            running.append((id, self.threads.submit(self._retrieved, id)))
-            if len(running) == self.at_once:
-                next_id, future = running.popleft()
-                yield next_id, future.result()
-        for id, future in running:
-            yield id, future.result()
+        with suppress(_LateError):
+            for id, found in zip(ids, self.map(self._retrieve_one, ids), strict=True):
+                self.result.retrieved += 1
+                yield id, found
 
-    def _retrieved(self, id: str) -> Found:
+    def _retrieve_one(self, id: str) -> Found:
+        if self.clock() >= self.deadline_at - LAST_REQUEST_S:
+            raise _LateError
         try:
             row = self.openai.retrieve(id, deadline_at=self.deadline_at)
         except (TransientError, PermanentError) as error:
@@ -335,11 +325,10 @@ class _Poll:
         answers = dict(self._retrieve(list(unsure)))
         for id, (change, recorded) in unsure.items():
             found = answers.get(id)
-            confirmed = (
-                self.rules.change_for(found, recorded, self.now)
-                if isinstance(found, Batch)
-                else unconfirmed(change, recorded, self.now)
-            )
+            if isinstance(found, Batch):
+                confirmed = self.rules.change_for(found, recorded, self.now)
+            else:
+                confirmed = unconfirmed(change, recorded, self.now)
             changes += [confirmed] if confirmed else []
         return changes
 
@@ -348,31 +337,16 @@ class _Poll:
         if not changes:
             return ()
         done = self.store.record(changes, self.state.scope, self.now)
-        self.result = replace(
-            self.result,
-            recorded=self.result.recorded + len(done.stored),
-            notifications=self.result.notifications
-            + sum(change.notification is not None for change in done.stored),
-            rejected=(*self.result.rejected, *(change.batch.id for change in done.rejected)),
-        )
+        self.result.recorded += len(done.stored)
+        self.result.notifications += sum(change.notification is not None for change in done.stored)
+        self.result.rejected += [change.batch.id for change in done.rejected]
         for change in done.stored:
-            self._remember(change)
+            if change.batch.is_terminal:
+                self.known.pop(change.batch.id, None)
+            else:
+                self.known[change.batch.id] = Recorded.after(change)
         self._log(done.stored)
         return done.conflicts
-
-    def _remember(self, change: Change) -> None:
-        batch = change.batch
-        if batch.is_terminal:
-            self.known.pop(batch.id, None)
-            return
-        before = self.known.get(batch.id)
-        self.known[batch.id] = Recorded(
-            batch.status,
-            position=before.position if before else "",
-            expires_at=batch.expires_at,
-            request_counts=batch.request_counts,
-            unconfirmed_since=change.unconfirmed_since,
-        )
 
     def _log(self, stored: Sequence[Change]) -> None:
         pre_existing = [change.batch.id for change in stored if change.is_pre_existing]
@@ -382,23 +356,17 @@ class _Poll:
             logger.info("Recorded, not announced: ended when first met", extra={"batch_ids": pre_existing})
         for change in stored:
             if not change.is_pre_existing and change.old_status != change.batch.status:
-                fields = {"batch_id": change.batch.id, "old_status": change.old_status}
-                is_announced = change.notification is not None
-                logger.info(
-                    "Recorded", extra={**fields, "status": change.batch.status, "is_announced": is_announced}
-                )
+                fields = {"batch_id": change.batch.id, "is_announced": change.notification is not None}
+                statuses = {"old_status": change.old_status, "status": change.batch.status}
+                logger.info("Recorded", extra={**fields, **statuses})
 
-    # The end
-
-    def _fail(self, error: BatchbellError) -> None:
-        self.result = replace(self.result, failure=self.result.failure or str(error))
-
-    def _finish(self) -> PollResult:
+    def _save(self) -> None:
         """Save what the next poll starts from, with what is announced besides batches."""
         now, before, result = self.now, self.state, self.result
+        result.open = sum(recorded.is_open for recorded in self.known.values())
         state = replace(
             before,
-            open_count=sum(recorded.is_open for recorded in self.known.values()),
+            open_count=result.open,
             baseline_ended=before.baseline_ended + (self.pre_existing if before.baseline_reason else 0),
             polled_at=before.polled_at if result.failure else now,
             failure=result.failure,
@@ -406,18 +374,8 @@ class _Poll:
         )
         state, notifications = poll_state.key_accepted(state, now)
         # A server that repeats itself never shows more: what it did show is watched.
-        if self.is_complete or result.is_stuck:
+        if result.is_complete or result.is_stuck:
             state, announced = poll_state.baseline_announced(state, self.rules.config, now)
             notifications += announced
         self.store.save_state(state, notifications)
-        return replace(
-            result,
-            is_complete=self.is_complete,
-            open=state.open_count,
-            notifications=result.notifications + len(notifications),
-        )
-
-
-def _is_overdue(batch: Batch, now: int) -> bool:
-    """Whether it is shown open past its window: some servers list rows that are long out of date."""
-    return batch.is_open and batch.expires_at is not None and batch.expires_at < now
+        result.notifications += len(notifications)

@@ -1,0 +1,449 @@
+"""The store: a change and its notification are written together, or neither; of two runs one is first."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from batchbell.aws.store import Store
+from batchbell.errors import ConflictError, PermanentError, TransientError
+from batchbell.models import BatchError, Deleted, Notification, RequestCounts, State
+from batchbell.records import (
+    AuthIncident,
+    Backlog,
+    Change,
+    ChannelState,
+    Cursor,
+    Outbox,
+    Record,
+    Recorded,
+    RecordResult,
+)
+from tests.makers import DAY_S, NOW, a_batch, a_notification, a_state, some_notifications
+from tests.tables import LocalTable, cut_after, cut_before, throttled
+
+CHANNEL = "C0SEARCH"
+SCOPE = a_state().scope
+CREATED = f"0{NOW - 3600}"
+
+
+@pytest.fixture
+def store(table: LocalTable) -> Store:
+    return Store(table.client, table.name, retention_s=30 * DAY_S, sleep=lambda seconds: None)
+
+
+def a_change(
+    status: str = "completed", old_status: str | None = None, *, batch_id: str = "batch_1", **fields: object
+) -> Change:
+    """A change that is announced, unless `fields` say otherwise."""
+    batch = a_batch(batch_id, status)
+    return replace(Change(batch, old_status, a_notification(batch)), **fields)  # type: ignore[arg-type]
+
+
+def record(store: Store, *changes: Change, scope: str = SCOPE, now: int = NOW) -> None:
+    assert store.record(changes, scope, now).stored == changes
+
+
+def announce(store: Store, *notifications: Notification) -> list[Notification]:
+    """Put these into the outbox; as they are read from there."""
+    for each in notifications:
+        assert not isinstance(each.subject, tuple)
+        record(store, Change(each.subject, None, each))  # type: ignore[arg-type]
+    return list(store.outbox(CHANNEL).notifications)
+
+
+def ttl(table: LocalTable, batch_id: str = "batch_1") -> int | None:
+    [item] = table.items(f"batch#{batch_id}")
+    return int(item["ttl"]["N"]) if "ttl" in item else None
+
+
+# Records
+
+
+def test_a_change_is_recorded_with_its_notification(store: Store) -> None:
+    change = a_change()
+
+    record(store, change)
+
+    assert store.find("batch_1") == Record(change.batch, f"{CREATED}#batch_1")
+    assert store.outbox(CHANNEL) == Outbox((a_notification(),))
+
+
+def test_a_second_poll_writes_nothing_and_learns_what_the_first_recorded(store: Store) -> None:
+    record(store, a_change())
+    late = a_change("failed")
+
+    result = store.record([late], SCOPE, NOW + 1)
+
+    recorded = Recorded(
+        "completed",
+        f"{CREATED}#batch_1",
+        expires_at=a_batch().expires_at,
+        request_counts=RequestCounts(10, 10, 0),
+        announced=frozenset({"completed"}),
+    )
+    assert result == RecordResult(conflicts=((late, recorded),))
+    assert store.outbox(CHANNEL) == Outbox((a_notification(),))
+
+
+def test_one_conflict_does_not_keep_the_other_changes_from_being_recorded(store: Store) -> None:
+    record(store, a_change())
+    changes = [a_change(batch_id=f"batch_{n}") for n in range(9)]
+
+    result = store.record(changes, SCOPE, NOW)
+
+    assert set(result.stored) == set(changes) - {changes[1]}
+    assert [change for change, _ in result.conflicts] == [changes[1]]
+    assert len(store.outbox(CHANNEL).notifications) == 9
+
+
+def test_a_batch_that_a_page_shows_twice_is_recorded_once(store: Store) -> None:
+    result = store.record([a_change(), a_change()], SCOPE, NOW)
+
+    assert (len(result.stored), len(result.conflicts)) == (1, 1)
+    assert len(store.outbox(CHANNEL).notifications) == 1
+
+
+def test_what_the_table_will_never_take_is_rejected_and_the_others_are_recorded(store: Store) -> None:
+    errors = tuple(BatchError(message="x" * 1000) for _ in range(500))
+    huge = replace(a_change(batch_id="batch_huge"), batch=a_batch("batch_huge", "failed", errors=errors))
+    fine = [a_change(batch_id="batch_1"), a_change(batch_id="batch_2")]
+
+    result = store.record([fine[0], huge, fine[1]], SCOPE, NOW)
+
+    assert result == RecordResult(stored=tuple(fine), rejected=(huge,))
+
+
+def test_a_status_is_announced_once_in_the_life_of_a_batch(store: Store) -> None:
+    record(store, a_change("in_progress"))
+    record(store, a_change("finalizing", "in_progress", notification=None))
+    again = a_change("in_progress", "finalizing")
+
+    [(change, recorded)] = store.record([again], SCOPE, NOW).conflicts
+
+    assert change == again
+    assert recorded is not None
+    assert (recorded.status, recorded.announced) == ("finalizing", frozenset({"in_progress"}))
+    assert len(store.outbox(CHANNEL).notifications) == 1
+
+
+def test_a_change_of_a_record_that_is_not_there_is_a_conflict(store: Store) -> None:
+    change = a_change("completed", "in_progress")
+
+    assert store.record([change], SCOPE, NOW) == RecordResult(conflicts=((change, None),))
+
+
+def test_a_record_past_its_time_to_live_counts_as_none(store: Store) -> None:
+    record(store, a_change(notification=None))
+    change = a_change("in_progress", notification=None)
+
+    in_time, late = NOW + 29 * DAY_S, NOW + 31 * DAY_S
+
+    assert [len(store.recorded(["batch_1"], now)) for now in (in_time, late)] == [1, 0]
+    assert store.record([change], SCOPE, in_time).conflicts
+    assert store.record([change], SCOPE, late).stored == (change,)
+
+
+def test_a_record_may_expire_once_its_batch_ended_and_nothing_waits_to_be_sent(
+    table: LocalTable, store: Store
+) -> None:
+    record(store, a_change("in_progress", notification=None))
+    record(store, a_change("completed", "in_progress", notification=None))
+    record(store, a_change(batch_id="batch_open", status="in_progress", notification=None))
+    record(store, a_change(batch_id="batch_waits"))
+    timeless = replace(a_batch("batch_timeless", "failed"), created_at=None, failed_at=None)
+    record(store, Change(timeless, None))
+
+    times = [ttl(table, f"batch_{each}") for each in ("1", "open", "waits", "timeless")]
+
+    assert times == [NOW + 30 * DAY_S, None, None, None]
+
+
+@pytest.mark.parametrize("fault", [cut_before, throttled])
+def test_a_failing_table_is_a_transient_error(
+    table: LocalTable, store: Store, fault: Callable[[str], Exception]
+) -> None:
+    table.before = fault
+
+    for call in (
+        lambda: store.record([a_change()], SCOPE, NOW),
+        lambda: store.outbox(CHANNEL),
+        lambda: store.open_batches(SCOPE),
+    ):
+        with pytest.raises(TransientError):
+            call()
+
+
+def test_what_was_written_though_its_answer_was_lost_is_not_written_again(
+    table: LocalTable, store: Store
+) -> None:
+    table.after = cut_after
+    with pytest.raises(TransientError):
+        store.record([a_change()], SCOPE, NOW)
+    table.after = lambda operation: None
+
+    result = store.record([a_change()], SCOPE, NOW)
+
+    assert len(result.conflicts) == 1
+    assert len(store.outbox(CHANNEL).notifications) == 1
+
+
+# Open batches
+
+
+def test_open_and_deleted_batches_of_a_scope_are_found_oldest_first(store: Store) -> None:
+    late = Change(a_batch("batch_late", created_at=NOW, request_counts=RequestCounts(10, 3, 1)), None)
+    record(store, late, a_change("in_progress", batch_id="batch_b"), a_change("in_progress"))
+    record(store, a_change("completed", batch_id="batch_ended", notification=None))
+    record(store, a_change("in_progress", batch_id="batch_elsewhere"), scope="https://other.example -")
+    store.set_missing("batch_b", "in_progress", NOW)
+    gone = Change(a_batch("batch_b", "gone"), "in_progress", missing_since=NOW)
+    record(store, gone)
+
+    recorded = store.open_batches(SCOPE)
+
+    expires_at, announced = a_batch().expires_at, frozenset({"in_progress"})
+    first = Recorded("in_progress", f"{CREATED}#batch_1", expires_at, announced=announced)
+    last = Recorded("in_progress", f"0{NOW}#batch_late", expires_at, RequestCounts(10, 3, 1))
+    deleted = replace(first, status="gone", position=f"{CREATED}#batch_b", missing_since=NOW)
+    assert list(recorded.items()) == [("batch_1", first), ("batch_b", deleted), ("batch_late", last)]
+    assert store.recorded(recorded, NOW) == recorded
+
+
+def test_a_batch_keeps_its_position_where_the_server_does_not_say_when_it_was_created(store: Store) -> None:
+    batch = a_batch(created_at=None)
+    record(store, Change(batch, None))
+
+    record(store, Change(replace(batch, status="finalizing"), "in_progress"), now=NOW + 60)
+
+    assert store.open_batches(SCOPE)["batch_1"].position == f"0{NOW}#batch_1"
+
+
+def test_a_batch_is_deleted_only_on_condition_of_its_first_404(store: Store) -> None:
+    record(store, a_change("in_progress", notification=None))
+    gone = Change(a_batch(status="gone"), "in_progress", missing_since=NOW)
+
+    before = store.record([gone], SCOPE, NOW).conflicts
+    with pytest.raises(ConflictError):
+        store.set_missing("batch_1", "finalizing", NOW)
+    store.set_missing("batch_1", "in_progress", NOW)
+    other = store.record([replace(gone, missing_since=NOW - 1)], SCOPE, NOW).conflicts
+
+    assert (len(before), len(other)) == (1, 1)
+    assert store.record([gone], SCOPE, NOW).stored == (gone,)
+
+
+# Lists of records
+
+
+def test_records_are_listed_newest_first_page_by_page(table: LocalTable, store: Store) -> None:
+    batches = [a_batch(f"batch_{n}", created_at=NOW + n) for n in range(5)]
+    record(store, *(Change(batch, None) for batch in batches))
+    key = {"pk": {"S": "batch#batch_newer_version"}, "sk": {"S": "record"}}
+    unreadable = {
+        "kind": {"S": "batch"},
+        "created": {"S": "0"},
+        "status": {"S": "failed"},
+        "body": {"S": "{"},
+    }
+    table.client.put_item(TableName=table.name, Item={**key, **unreadable})
+
+    newest = store.list_records("all", 2, now=NOW)
+    older = store.list_records("all", 2, older_than=newest.records[-1].position, now=NOW)
+    oldest = store.list_records("all", 2, older_than=older.records[-1].position, now=NOW)
+    newer = store.list_records("all", 2, newer_than=older.records[0].position, now=NOW)
+
+    shown = [
+        ([each.batch.id[-1] for each in page.records], page.has_newer, page.has_older)
+        for page in (newest, older, oldest, newer)
+    ]
+    assert shown == [
+        (["4", "3"], False, True),
+        (["2", "1"], True, True),
+        (["0"], True, False),  # and the one that this version cannot read
+        (["4", "3"], False, True),
+    ]
+
+
+def test_records_are_listed_by_status(store: Store) -> None:
+    partly = a_batch("batch_partly", "completed", request_counts=RequestCounts(10, 7, 3))
+    record(store, Change(partly, None), *(a_change(each, batch_id=each) for each in ("completed", "failed")))
+    record(store, a_change("in_progress", batch_id="open"), a_change("in_progress", batch_id="gone"))
+    store.set_missing("gone", "in_progress", NOW)
+    record(store, Change(a_batch("gone", "gone"), "in_progress", missing_since=NOW))
+    record(store, a_change("in_progress", batch_id="elsewhere"), scope="https://other.example -")
+    old = Store(store._table.client, store._table.name, retention_s=-1)
+    record(old, a_change("failed", batch_id="expired", notification=None))
+
+    listed = {
+        status: {each.batch.id for each in store.list_records(status, 9, scope=SCOPE, now=NOW).records}
+        for status in ("all", "open", "failed", "completed", "cancelled")
+    }
+
+    assert listed == {
+        "all": {"batch_partly", "completed", "failed", "open", "gone", "elsewhere"},
+        "open": {"open"},
+        "failed": {"batch_partly", "failed"},
+        "completed": {"batch_partly", "completed"},
+        "cancelled": set(),
+    }
+
+
+# The poll state
+
+
+def test_the_poll_state_is_read_as_it_was_written(store: Store) -> None:
+    state = a_state(
+        version=0,
+        project="proj_1",
+        cursor=Cursor(1, 2),
+        backlog=Backlog("b", "a", down_to=1, top_to=NOW, cursor=Cursor(3, 4)),
+        incident=AuthIncident(since=NOW, polls=2),
+    )
+
+    saved = store.save_state(state)
+
+    assert saved == replace(state, version=1)
+    assert store.load_state() == saved
+
+
+def test_of_two_polls_that_read_one_state_only_one_writes_it(store: Store) -> None:
+    state = store.save_state(a_state(version=0))
+    saved = store.save_state(replace(state, polled_at=NOW))
+
+    with pytest.raises(ConflictError):
+        store.save_state(replace(state, polled_at=NOW + 1), [a_notification()])
+
+    assert (store.load_state(), store.outbox(CHANNEL)) == (saved, Outbox())
+
+
+def test_a_state_that_cannot_be_read_is_an_error_and_no_new_baseline(table: LocalTable, store: Store) -> None:
+    body = {"pk": {"S": "state"}, "sk": {"S": "state"}, "body": {"S": "{"}}
+    table.client.put_item(TableName=table.name, Item=body)
+
+    with pytest.raises(PermanentError, match="cannot read the poll state"):
+        store.load_state()
+
+
+# The outbox
+
+
+def test_the_outbox_is_read_oldest_first_without_what_a_newer_version_wrote(
+    table: LocalTable, store: Store
+) -> None:
+    late = a_notification(a_batch("a", "failed"), recorded_at=NOW + 1)
+    early = a_notification(a_batch("b", "failed"))
+    announce(store, late, early)
+    newer = {"pk": {"S": "outbox"}, "sk": {"S": "1#x"}, "body": {"S": '{"subject":{"kind":"new"}}'}}
+    table.client.put_item(TableName=table.name, Item=newer)
+
+    assert store.outbox(CHANNEL) == Outbox((early, late), unreadable=1)
+    assert newer in table.items("outbox")
+
+
+def test_a_notification_is_kept_whole(store: Store) -> None:
+    [read] = announce(store, a_notification())
+    everything = replace(
+        read,
+        state=State.UNKNOWN,
+        message_id="batch_0#failed",
+        due_at=NOW + 0.5,
+        attempts=3,
+        unknown_since=NOW + 0.25,
+        posted_unread=True,
+        text_only=True,
+        reason="why",
+        channel=CHANNEL,
+    )
+
+    [saved] = store.save([everything])
+
+    assert saved == replace(everything, version=1)
+    assert store.outbox(CHANNEL).notifications == (saved,)
+
+
+def test_of_two_deliveries_only_one_takes_the_notifications_of_a_message(store: Store) -> None:
+    first, second = announce(store, *some_notifications(2))
+
+    taken = store.save([first])
+
+    for write in (store.save, store.remove):
+        with pytest.raises(ConflictError):
+            write([second, first])
+    assert set(store.outbox(CHANNEL).notifications) == {*taken, second}
+
+
+@pytest.mark.parametrize(("sent_at", "expires_at"), [(NOW + 9, NOW + 9 + 30 * DAY_S), (None, None)])
+def test_the_record_of_an_end_may_expire_once_it_is_sent(
+    table: LocalTable, store: Store, sent_at: int | None, expires_at: int | None
+) -> None:
+    notifications = announce(store, *some_notifications(2))
+
+    store.remove(notifications, sent_at=sent_at)
+
+    assert table.items("outbox") == []
+    assert [ttl(table, f"batch_{n}") for n in range(2)] == [expires_at] * 2
+
+
+def test_no_other_record_may_expire_once_its_news_are_sent(table: LocalTable, store: Store) -> None:
+    [still_open] = announce(store, a_notification(a_batch()))
+    store.remove([still_open], sent_at=NOW)
+    timeless = replace(a_batch("batch_2", "failed"), created_at=None, failed_at=None)
+    [ended] = announce(store, a_notification(timeless))
+    store.remove([ended], sent_at=NOW)
+
+    assert (ttl(table), ttl(table, "batch_2")) == (None, None)
+    assert Deleted(a_batch(), NOW) not in [each.subject for each in store.outbox(CHANNEL).notifications]
+
+
+def test_redelivery_makes_all_that_is_parked_due_and_lets_a_blocked_channel_be_tried(store: Store) -> None:
+    parked, waiting = announce(store, *some_notifications(2))
+    store.save([replace(parked, state=State.PARKED, due_at=NOW + 9, attempts=5, text_only=True)])
+    store.block(CHANNEL, "not_in_channel", NOW + 300)
+
+    store.unpark(CHANNEL)
+
+    due = replace(parked, state=State.PARKED, version=2)
+    assert store.outbox(CHANNEL) == Outbox((due, waiting), ChannelState(0, "not_in_channel"))
+
+
+# Channels
+
+
+def test_a_channel_has_one_turn_a_second(store: Store) -> None:
+    waits = [store.take_turn(CHANNEL, NOW + after_s, 1) for after_s in (0, 0.25, 1, 1.5)]
+
+    assert waits == [0, 0.75, 0, 0.5]
+
+
+def test_a_shorter_hold_does_not_open_a_channel_and_holds_no_other(store: Store) -> None:
+    store.hold(CHANNEL, NOW + 30)
+    store.hold(CHANNEL, NOW + 10)
+
+    assert store.take_turn(CHANNEL, NOW, 1) == 30
+    assert store.take_turn("C0OTHER", NOW, 1) == 0
+
+
+def test_a_blocked_channel_is_tried_by_one_run_at_a_time_until_it_is_unblocked(store: Store) -> None:
+    store.block(CHANNEL, "not_in_channel", NOW + 300)
+
+    waits = [store.take_turn(CHANNEL, NOW + after_s, 300) for after_s in (299, 300, 300)]
+
+    assert waits == [1, 0, 300]
+    assert store.outbox(CHANNEL).channel == ChannelState(NOW + 600, "not_in_channel")
+    store.unblock(CHANNEL, NOW + 301)
+    assert store.outbox(CHANNEL).channel == ChannelState(NOW + 301)
+
+
+def test_the_state_of_a_channel_is_read_however_much_waits(table: LocalTable, store: Store) -> None:
+    store.block(CHANNEL, "not_in_channel", NOW + 300)
+    announce(store, a_notification())
+    [item] = [each for each in table.items("outbox") if "batch_1" in each["sk"]["S"]]
+    for number in range(2000):
+        copy = {**item, "sk": {"S": f"0{NOW}#batch_{number}#completed"}}
+        table.client.put_item(TableName=table.name, Item=copy)
+
+    outbox = store.outbox(CHANNEL)
+
+    assert outbox.channel == ChannelState(NOW + 300, "not_in_channel")
+    assert len(outbox.notifications) >= 1900

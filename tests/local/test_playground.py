@@ -1,0 +1,254 @@
+"""The playground's page changes the simulators, shows what they hold, and is for this machine only."""
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from batchbell.adapters.outbox_table import OutboxTable, notification_put
+from local.aws import Invocation
+from local.openai_simulator import OpenAISimulator
+from local.playground import Bot, Entry, add_sample_batches, read_outbox
+from local.playground_server import Page, PageServer
+from local.slack_simulator import Person, SlackSimulator
+from tests.builders import NOW, a_batch, a_message, a_notification
+from tests.clock import Clock
+from tests.slack_app import SlackApp
+from tests.tables import LocalTable
+
+RAN = '{"message": "Ran", "poll": {"open": 3, "recorded": 1}, "deliver": {"delivered": 1}}'
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def openai(clock: Clock) -> Iterator[OpenAISimulator]:
+    with OpenAISimulator(clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def slack(clock: Clock) -> Iterator[SlackSimulator]:
+    with SlackSimulator(clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def bot() -> Bot:
+    return Bot(lambda: Invocation(None, has_failed=False, log=RAN), lambda: (Entry("a", "pending"),))
+
+
+@pytest.fixture
+def page(openai: OpenAISimulator, slack: SlackSimulator, bot: Bot) -> Iterator[Page]:
+    with SlackApp(slack.signing_secret) as app:
+        yield Page(openai, slack, Person(slack, app.url), bot, "search")
+
+
+@pytest.fixture
+def server(page: Page) -> Iterator[PageServer]:
+    with PageServer(page.state, page.act) as server:
+        yield server
+
+
+def messages(page: Page) -> list[Any]:
+    return [(each["who"], each["text"], each["is_ephemeral"]) for each in page.state()["messages"]]
+
+
+def ask(server: PageServer, method: str, path: str, body: str = "", **headers: str) -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    try:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, names)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+# What a person does
+
+
+def test_what_is_typed_is_a_command_or_a_message(page: Page) -> None:
+    for text in ("/batches failed", "/bathces", "good morning", "  "):
+        page.act("type", {"text": text})
+
+    assert messages(page) == [
+        ("batchbell", "Numbers from 1", True),
+        ("Slackbot", "`/bathces` is not a command of this channel. Try `/batches`.", True),
+        ("Ada", "good morning", False),
+    ]
+
+
+def test_a_button_is_pressed_and_its_error_is_returned(page: Page, slack: SlackSimulator) -> None:
+    page.act("type", {"text": "/batches"})
+    [shown] = page.state()["messages"]
+    older = {"ts": shown["ts"], "block_id": "b10", "action_id": "older"}
+
+    pressed = page.act("press", older)
+    slack.signing_secret = "another"
+    failed = page.act("press", older)
+
+    assert (pressed, failed) == ({}, {"error": "http_client_error"})
+    assert messages(page) == [("batchbell", "Numbers from 11", True)]
+    assert page.act("forge", {}) == {"status": 401}
+
+
+@pytest.mark.parametrize(
+    ("moves", "status", "counted"),
+    [
+        (["next"], "in_progress", (200, 60, 0)),
+        (["next", "next", "next"], "completed", (200, 200, 0)),
+        (["complete"], "completed", (200, 200, 0)),
+        (["partly fail"], "completed", (200, 196, 4)),
+        (["fail"], "failed", (200, 0, 0)),
+        (["expire"], "expired", (200, 140, 0)),
+        (["cancel"], "cancelling", (200, 80, 0)),
+        (["cancel", "next"], "cancelled", (200, 80, 0)),
+    ],
+)
+def test_a_batch_is_moved_to_its_end_by_hand(
+    page: Page, moves: list[str], status: str, counted: tuple[int, int, int]
+) -> None:
+    page.act("add", {"name": "Product tags", "total": 200})
+    [new] = page.state()["batches"]
+
+    for move in moves:
+        page.act("move", {"id": new["id"], "to": move})
+
+    [batch] = page.state()["batches"]
+    assert (new["status"], new["name"]) == ("validating", "Product tags")
+    assert (batch["status"], tuple(batch["counts"].values())) == (status, counted)
+
+
+def test_what_is_broken_is_shown_and_repaired(
+    page: Page, openai: OpenAISimulator, slack: SlackSimulator
+) -> None:
+    for what in ("openai", "slack", "reply"):
+        page.act("break", {"what": what, "on": True})
+    broken = page.state()["broken"]
+    for what in ("openai", "slack", "reply"):
+        page.act("break", {"what": what, "on": False})
+
+    assert broken == {"openai": True, "slack": True, "reply": True}
+    assert page.state()["broken"] == {"openai": False, "slack": False, "reply": False}
+    assert (openai.down, slack.down) == (None, None)
+
+
+def test_what_is_impossible_is_rejected(page: Page) -> None:
+    page.act("add", {"name": "", "total": 1})
+    [batch] = page.state()["batches"]
+
+    for action, arguments in (
+        ("shout", {}),
+        ("move", {"id": "batch_none", "to": "next"}),
+        ("move", {"id": batch["id"], "to": "glory"}),
+        ("break", {"what": "everything", "on": True}),
+        ("press", {"ts": "1.0", "block_id": "b", "action_id": "a"}),
+        ("add", {"name": "x", "total": "many"}),
+    ):
+        with pytest.raises((LookupError, ValueError)):
+            page.act(action, arguments)
+
+
+# The bot
+
+
+def test_the_team_has_more_batches_than_a_page_of_answers_holds(openai: OpenAISimulator, page: Page) -> None:
+    add_sample_batches(openai)
+
+    assert len(openai.batches) > 20
+    assert [each["status"] for each in page.state()["batches"]].count("in_progress") == 3
+
+
+def test_the_bot_runs_when_it_is_wanted_and_its_log_is_shown(page: Page, bot: Bot) -> None:
+    page.act("automatic", {"on": False})
+
+    with bot, SlackSimulator() as waiting:
+        page.act("tick", {})
+        for _ in range(3000):
+            if not (bot.log and bot.outbox):
+                waiting.on_screen.clear()
+    shown = page.state()["bot"]
+
+    assert shown["automatic"] is False
+    assert [line[10:] for line in shown["log"]] == ["3 open, 1 changed, 1 announced"]
+
+
+def test_the_outbox_is_shown_by_the_names_of_its_batches(
+    page: Page, openai: OpenAISimulator, bot: Bot
+) -> None:
+    row = openai.add("failed", metadata={"description": "Product tags"})
+
+    bot.outbox = (Entry(f"{row['id']}#failed", "pending"), Entry("watching", "pending"))
+
+    assert [each["id"] for each in page.state()["outbox"]] == ["Product tags · failed", "watching"]
+
+
+def test_each_notification_is_shown_with_what_holds_it_up(table: LocalTable) -> None:
+    opened = table.opened()
+    outbox = OutboxTable(opened)
+    waiting, rejected, unknown, parked = (
+        a_notification(a_batch(f"batch_{n}", "failed")) for n in ("a", "b", "c", "d")
+    )
+    opened.transact("record", map(notification_put, (waiting, rejected, unknown, parked)))
+    outbox.claim(a_message(rejected))
+    outbox.claim(a_message(unknown, unresolved_since=NOW))
+    outbox.claim(a_message(parked, parked="channel_not_found"))
+    outbox.hold("C0SEARCH", NOW)
+
+    entries = {each.id: (each.state, each.why) for each in read_outbox(table.client, table.name)}
+
+    assert entries["batch_a#failed"] == ("pending", "")
+    assert entries["batch_b#failed"] == ("pending", "Slack refused it for now")
+    assert entries["batch_c#failed"][0] == "unknown"
+    assert entries["batch_d#failed"] == ("parked", "channel_not_found")
+    assert len(entries) == 4
+
+
+# The server
+
+
+def test_an_action_is_done_and_the_state_shows_it(server: PageServer) -> None:
+    answer = ask(server, "POST", "/do/type", '{"text": "hello"}', **JSON)
+
+    assert answer == (200, b"null")
+    [message] = json.loads(ask(server, "GET", "/state")[1])["messages"]
+    assert message["text"] == "hello"
+
+
+def test_an_impossible_action_is_rejected(server: PageServer) -> None:
+    requests = (("/do/unheard_of", "{}"), ("/do/type", '{"name": 1}'), ("/do/type", "{"), ("/do/type", "[]"))
+
+    assert [ask(server, "POST", path, body, **JSON)[0] for path, body in requests] == [400] * 4
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example", **JSON},
+        {"Origin": "http://evil.example", **JSON},
+        {"Origin": "null", **JSON},
+        {"Content_Type": "text/plain"},
+    ],
+)
+def test_a_page_from_elsewhere_can_do_nothing(
+    server: PageServer, page: Page, headers: dict[str, str]
+) -> None:
+    status, _ = ask(server, "POST", "/do/type", '{"text": "hello"}', **headers)
+
+    assert status in (403, 415)
+    assert messages(page) == []
+
+
+def test_a_page_from_elsewhere_can_see_nothing(server: PageServer) -> None:
+    for path in ("/", "/state", "/emoji.json"):
+        assert ask(server, "GET", path, Host=f"evil.example:{server.server_port}")[0] == 403
+
+
+def test_only_the_page_itself_is_served(server: PageServer) -> None:
+    found = ("/", "/page.js", "/page.css", "/icon.svg", "/emoji.json")
+    missing = ("/../run.py", "/page/", "//etc/passwd", "/none.js", "/%00.js")
+
+    assert [ask(server, "GET", path)[0] for path in found + missing] == [200] * 5 + [404] * 5
+    assert b"<title>batchbell playground</title>" in ask(server, "GET", "/")[1]

@@ -1,0 +1,93 @@
+"""Slack rejects what it cannot show, and a message in a terminal reads as in Slack."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from local.slack_rules import as_text, error_for
+from local.slack_simulator import Landed
+from tests.slack_app import button, listing, section
+
+
+def mrkdwn(text: str) -> dict[str, str]:
+    return {"type": "mrkdwn", "text": text}
+
+
+def posted(text: str, *blocks: dict[str, object]) -> Landed:
+    attachments = ({"color": "#e01e5a", "blocks": blocks},) if blocks else ()
+    return Landed("1.0", "C0", 1.0, text, attachments=attachments)
+
+
+TWINS = {"type": "actions", "elements": [button("one", "same", "1"), button("two", "same", "2")]}
+LONG_HEADER = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        (listing(1), None),
+        ({}, "no_text"),
+        ({"text": "x" * 40_001}, "msg_too_long"),
+        ({"blocks": [{"type": "section", "fields": [mrkdwn("x" * 2_001)]}]}, "invalid_blocks"),
+        ({"blocks": [section("x", accessory=button("x" * 76, "one", "1"))]}, "invalid_blocks"),
+        ({"blocks": [TWINS]}, "invalid_blocks"),
+        ({"blocks": [LONG_HEADER]}, "invalid_blocks"),
+        ({"attachments": [{"blocks": [section("x" * 3_001)]}]}, "invalid_attachments"),
+        ({"blocks": [section("x" * 3_000)] * 4}, "msg_blocks_too_long"),
+        ({"text": "x", "metadata": {"event_type": "test"}}, "invalid_metadata_format"),
+        (
+            {"text": "x", "metadata": {"event_type": "test", "event_payload": {"id": "x" * 8_000}}},
+            "metadata_too_large",
+        ),
+    ],
+)
+def test_a_message_that_slack_cannot_show_is_rejected_by_name(
+    message: dict[str, Any], error: str | None
+) -> None:
+    assert error_for(message) == error
+
+
+def test_markup_becomes_what_it_means() -> None:
+    message = posted(
+        ":x: *search* · *<https://x.example/b|R&amp;D>* ended "
+        "<!date^1763000000^{date_short_pretty} {time}|2025> in `file_1`, _slanted_, :unheard_of:"
+    )
+
+    assert as_text(message, zone=UTC) == (
+        "❌ search · R&D ended Nov 13, 02:13 in file_1, slanted, :unheard_of:"
+    )
+
+
+def test_escaped_text_is_shown_as_it_was() -> None:
+    assert as_text(posted("*&lt;!channel&gt;* &amp;lt; a_b_c 2*3*4")) == "<!channel> &lt; a_b_c 2*3*4"
+
+
+def test_blocks_stand_at_a_bar_with_their_fields_in_two_columns() -> None:
+    message = posted(
+        "Head",
+        {"type": "section", "text": mrkdwn("Why.\nAnd how.")},
+        {
+            "type": "section",
+            "fields": [mrkdwn("*Model*\n`gpt`"), mrkdwn("*Took*\n1 h"), mrkdwn("*Long*\n" + "x" * 50)],
+        },
+        {"type": "context", "elements": [mrkdwn("`batch_1`")]},
+    )
+
+    assert as_text(message).split("\n") == [
+        "Head",
+        "▌ Why.",
+        "▌ And how.",
+        f"▌ {'Model: gpt':<48}Took: 1 h",
+        f"▌ Long: {'x' * 50}",
+        "▌ batch_1",
+    ]
+
+
+def test_long_lines_are_wrapped_beside_a_bar_that_has_its_colour_where_colours_are_wanted() -> None:
+    message = posted("Head", {"type": "section", "text": mrkdwn("word " * 50)})
+
+    lines = as_text(message).split("\n")
+
+    assert [line[:6] for line in lines] == ["Head", "▌ word", "▌ word", "▌ word"]
+    assert "\x1b[38;2;224;30;90m▌\x1b[0m word" in as_text(message, ansi=True)

@@ -1,0 +1,179 @@
+"""Changes: what brings a record up to date, and what of it is announced."""
+
+from dataclasses import replace
+
+import pytest
+
+from batchbell.config import metadata_filter_from
+from batchbell.models import Batch, Deleted, Notification, RequestCounts
+from batchbell.poll.changes import Rules, needs_counts, unconfirmed
+from batchbell.records import Change, Recorded
+from tests.makers import DAY_S, NOW, a_batch, a_config, a_notification, a_recorded
+
+RULES = Rules(a_config(), baseline_at=NOW - 7200, announce_from=NOW - 300)
+FROM_EVER = replace(RULES, baseline_at=0, announce_from=0)
+
+
+def changed(batch: Batch, recorded: Recorded | None = None, rules: Rules = RULES) -> Change | None:
+    return rules.change_for(batch, recorded, NOW)
+
+
+def announces(batch: Batch, recorded: Recorded | None = None, *notify_on: str, rules: Rules = RULES) -> bool:
+    """Whether the change is announced to a team that wants these statuses, or the usual ones."""
+    config = replace(rules.config, notify_on=frozenset(notify_on) or rules.config.notify_on)
+    change = changed(batch, recorded, replace(rules, config=config))
+    assert change is not None
+    return change.notification is not None
+
+
+def test_a_changed_status_is_recorded_and_announced() -> None:
+    batch = a_batch(status="completed")
+
+    assert changed(batch, a_recorded()) == Change(batch, "in_progress", a_notification(batch))
+
+
+@pytest.mark.parametrize(
+    ("listed", "recorded"),
+    [("in_progress", "in_progress"), ("in_progress", "failed"), ("failed", "completed")],
+)
+def test_nothing_changes_where_the_status_is_the_same_or_the_recorded_one_is_terminal(
+    listed: str, recorded: str
+) -> None:
+    assert changed(a_batch(status=listed), a_recorded(recorded)) is None
+
+
+@pytest.mark.parametrize("created_at", [NOW - 30, NOW - 300, NOW + 99_999, None])
+def test_an_unrecorded_end_is_announced_if_the_batch_is_new_or_does_not_say(created_at: int | None) -> None:
+    assert announces(a_batch(status="failed", created_at=created_at))
+
+
+def test_an_unrecorded_end_of_an_old_batch_is_recorded_and_not_announced() -> None:
+    batch = a_batch(status="failed", created_at=NOW - 301)
+
+    assert changed(batch) == Change(batch, None)
+
+
+@pytest.mark.parametrize(("ended_at", "is_announced"), [(NOW - 7201, False), (NOW - 7200, True)])
+def test_of_unrecorded_batches_only_those_that_ended_before_the_baseline_are_not_announced(
+    ended_at: int, is_announced: bool
+) -> None:
+    batch = a_batch(status="completed", created_at=NOW - DAY_S, completed_at=ended_at)
+
+    assert announces(batch, rules=replace(RULES, announce_from=0)) is is_announced
+
+
+@pytest.mark.parametrize("completed_at", [0, None])
+def test_an_impossible_time_does_not_hide_a_fresh_end(completed_at: int | None) -> None:
+    assert announces(a_batch(status="completed", created_at=NOW - 30, completed_at=completed_at))
+
+
+@pytest.mark.parametrize(("age_s", "is_announced"), [(30 * DAY_S, True), (30 * DAY_S + 1, False)])
+def test_an_end_older_than_the_retention_is_not_announced(age_s: int, is_announced: bool) -> None:
+    batch = a_batch(status="completed", created_at=0, completed_at=NOW - age_s)
+
+    assert announces(batch, a_recorded(), rules=FROM_EVER) is is_announced
+
+
+def test_an_end_is_announced_once_and_only_if_the_team_wants_it() -> None:
+    completed, cancelled = a_batch(status="completed"), a_batch(status="cancelled")
+    before = a_recorded("gone", announced=frozenset({"gone", "completed"}))
+
+    assert announces(completed, a_recorded())
+    assert not announces(completed, before)
+    assert not announces(cancelled, a_recorded())
+
+
+def test_an_open_status_is_announced_only_of_a_batch_that_is_new_or_recorded() -> None:
+    new, old = a_batch(created_at=NOW - 30), a_batch(created_at=NOW - 301)
+
+    announced = [
+        announces(batch, recorded, "in_progress")
+        for batch, recorded in [(new, None), (old, None), (old, a_recorded("validating"))]
+    ]
+
+    assert announced == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_recorded"),
+    [
+        (None, RequestCounts(1000, 0, 0), True),
+        (RequestCounts(0, 0, 0), RequestCounts(1000, 0, 0), True),
+        (RequestCounts(1000, 0, 0), RequestCounts(1000, 40, 9), False),
+        (RequestCounts(1000, 0, 0), RequestCounts(1000, 40, 10), True),
+        (RequestCounts(1000, 50, 0), RequestCounts(1000, 50, 0), False),
+        (RequestCounts(1000, 50, 0), None, False),
+    ],
+)
+def test_progress_is_recorded_when_the_counts_moved_by_a_twentieth(
+    before: RequestCounts | None, now: RequestCounts | None, is_recorded: bool
+) -> None:
+    batch = a_batch(request_counts=now)
+
+    change = changed(batch, a_recorded(request_counts=before))
+
+    assert change == (Change(batch, "in_progress") if is_recorded else None)
+
+
+def test_a_batch_that_is_known_again_is_missing_no_more() -> None:
+    batch = a_batch()
+
+    assert changed(batch, a_recorded(missing_since=NOW - 60)) == Change(batch, "in_progress")
+
+
+@pytest.mark.parametrize("status", ["in_progress", "completed"])
+def test_a_deleted_batch_that_is_listed_again_comes_back_however_it_stands(status: str) -> None:
+    batch = a_batch(status=status)
+    notification = a_notification(batch) if status == "completed" else None
+
+    assert changed(batch, a_recorded("gone")) == Change(batch, "gone", notification)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "metadata_filter", "is_announced"),
+    [
+        (a_recorded(missing_since=NOW - 3600), "", True),
+        (a_recorded(missing_since=NOW - 3600, announced=frozenset({"gone"})), "", False),
+        (a_recorded(missing_since=NOW - 3600), "team=other", False),
+    ],
+)
+def test_a_deletion_is_announced_once_to_those_whose_batch_it_was(
+    recorded: Recorded, metadata_filter: str, is_announced: bool
+) -> None:
+    config = a_config(metadata_filter=metadata_filter_from(metadata_filter))
+
+    change = replace(RULES, config=config).deletion(a_batch(), recorded, NOW)
+
+    notification = Notification("batch_1#gone", NOW, Deleted(a_batch(), NOW - 3600))
+    assert change == Change(
+        a_batch(status="gone"), "in_progress", notification if is_announced else None, NOW - 3600
+    )
+
+
+# Ends without counts
+
+
+def an_end_without_counts(**fields: object) -> Change:
+    batch = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0))
+    return Change(replace(batch, **fields), "in_progress", a_notification(batch))  # type: ignore[arg-type]
+
+
+def test_only_an_announced_end_that_a_list_shows_without_counts_needs_them() -> None:
+    wanted = an_end_without_counts()
+    others = [
+        replace(wanted, notification=None),
+        an_end_without_counts(is_retrieved=True),
+        an_end_without_counts(request_counts=RequestCounts(10, 10, 0)),
+    ]
+
+    assert [needs_counts(each) for each in (wanted, *others)] == [True, False, False, False]
+
+
+def test_a_batch_whose_counts_cannot_be_had_counts_as_finalizing_for_an_hour() -> None:
+    change = an_end_without_counts()
+    waits = Change(replace(change.batch, status="finalizing"), "in_progress", unconfirmed_since=NOW)
+    recorded = a_recorded("finalizing", unconfirmed_since=NOW)
+
+    assert unconfirmed(change, a_recorded(), NOW) == waits
+    assert unconfirmed(change, recorded, NOW + 3600) is None
+    assert unconfirmed(change, recorded, NOW + 3601) == change
