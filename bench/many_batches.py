@@ -22,6 +22,7 @@ from batchbell.domain.policy import Policy
 from batchbell.domain.record import Entry, Recorded
 from batchbell.domain.watch import Watch
 from batchbell.flows.poll import PollResult, poll
+
 from local import openai_faults
 from local.openai_simulator import OpenAISimulator
 

@@ -11,6 +11,7 @@ from batchbell.adapters.openai_batches import OpenAIBatches
 from batchbell.adapters.outbox_table import OutboxTable
 from batchbell.domain.policy import Policy
 from batchbell.flows.poll import PollResult, poll
+
 from bench.polled import Cost
 from local.memory_table import MemoryTable
 from local.meter import Meter

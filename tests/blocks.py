@@ -4,7 +4,7 @@ from typing import Any
 
 from batchbell.models import Message, Notification, Subject
 from batchbell.notify.messages import message_for
-from tests.makers import ELSEWHERE, NOW, a_config
+from tests.builders import ELSEWHERE, NOW, a_config
 
 
 def message_of(subject: Subject, base_url: str = ELSEWHERE, now: int = NOW, **options: Any) -> Message:

@@ -1,29 +1,25 @@
-"""The bot on real wires: our flows and adapters, moto's table, and the simulators on loopback."""
+"""The bot on real wires: our features and clients, moto's table, and the simulators on loopback."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from batchbell.adapters.batch_table import BatchTable
-from batchbell.adapters.dynamodb import Table
-from batchbell.adapters.openai_batches import OpenAIBatches
-from batchbell.adapters.outbox_table import OutboxTable
-from batchbell.adapters.recent_table import RecentTable
-from batchbell.adapters.slack_messages import SlackMessages
-from batchbell.adapters.slack_reply import message_for
-from batchbell.domain.command import parse
-from batchbell.domain.errors import BatchbellError
-from batchbell.domain.place import Place
-from batchbell.domain.policy import Policy
-from batchbell.flows.answer import Sources, answer
-from batchbell.flows.deliver import deliver
-from batchbell.flows.poll import PollResult, poll
-from batchbell.flows.tally import DeliverResult
-from batchbell.handlers.schedule import is_all_told
+from batchbell.aws.store import Store
+from batchbell.config import Config, server_from
+from batchbell.errors import BatchbellError
+from batchbell.handlers.poll import is_nothing_left
+from batchbell.models import Batch
+from batchbell.notify.delivery import DeliveryResult, deliver
+from batchbell.openai.client import OpenAIClient
+from batchbell.poll.poller import PollResult, poll
+from batchbell.slack.client import SlackClient
+from batchbell.slash.answers import answer
+from batchbell.slash.parse import parse
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
-from tests.builders import a_policy
+from tests.builders import a_config
 from tests.clock import Clock
 from tests.tables import LocalTable
 
@@ -43,10 +39,9 @@ class BotUnderTest:
         self.slack = SlackSimulator(clock=clock)
         self.key = self.openai.key
         self.token = self.slack.token
-        self.channel = CHANNEL
-        self.policy: Policy = a_policy()
-        self.base_url: str | None = None
-        self.api_version = ""
+        self.config: Config = a_config(
+            team=TEAM, channel=CHANNEL, table_name=table.name, server=server_from(self.openai.base_url, "")
+        )
         self.request_s = 0.0
         self._servers = ExitStack()
 
@@ -63,64 +58,57 @@ class BotUnderTest:
     ) -> None:
         self._servers.close()
 
-    def poll(self, time_s: float = 60) -> PollResult:
-        listing = OpenAIBatches(
-            self._place().base_url,
-            self._key_in_time,
-            api_version=self.api_version,
-            clock=self.clock,
+    def configure(self, **fields: Any) -> None:
+        """Deploy again with other settings."""
+        self.config = replace(self.config, **fields)
+
+    def store(self) -> Store:
+        return Store(
+            self.table.client,
+            self.table.name,
+            retention_s=self.config.retention_s,
             sleep=self.clock.sleep,
         )
-        return poll(listing, self.batches(), self.policy, self.clock, self.clock() + time_s)
 
-    def deliver(self, time_s: float = 30) -> DeliverResult:
-        slack = SlackMessages(
+    def poll(self, time_s: float = 60) -> PollResult:
+        openai = OpenAIClient(self.config.server, self._key_in_time, clock=self.clock, sleep=self.clock.sleep)
+        deadline_at = self.clock() + time_s
+        return poll(openai, self.store(), self.config, clock=self.clock, deadline_at=deadline_at)
+
+    def deliver(self, time_s: float = 30) -> DeliveryResult:
+        slack = SlackClient(
             self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock
         )
-        deadline_at = self.clock() + time_s
-        outbox, place = self.outbox(), self._place()
-        return deliver(outbox, slack, place, self.channel, self.clock, self.clock.sleep, deadline_at)
+        return deliver(
+            self.store(),
+            slack,
+            self.config,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+            deadline_at=self.clock() + time_s,
+        )
 
     def ask(self, text: str) -> dict[str, Any]:
         """The message with which `/batches <text>` is answered."""
-        place = self._place()
-        listing = OpenAIBatches(
-            place.base_url, lambda afresh: self.key, api_version=self.api_version, clock=self.clock
-        )
-        sources = Sources(
-            self.batches(),
-            RecentTable(self._table()),
-            self.outbox(),
-            lambda batch_id, deadline_at: listing.retrieve(batch_id, deadline_at=deadline_at),
-        )
-        command = parse(text)
-        reply = answer(command, sources, place, self.channel, "/batches", self.clock)
-        return message_for(reply, is_shared=command.is_shared)
+        openai = OpenAIClient(self.config.server, lambda afresh: self.key, clock=self.clock)
 
-    def _place(self) -> Place:
-        return Place(TEAM, self.base_url or self.openai.base_url, self.api_version)
+        def retrieve(batch_id: str, deadline_at: float) -> Batch | None:
+            row = openai.retrieve(batch_id, deadline_at=deadline_at)
+            return row.batch if row else None
+
+        return answer(parse(text), self.store(), self.config, retrieve, self.clock)
 
     def _key_in_time(self, afresh: bool) -> str:
         """The key, with which a request begins: on this clock it takes `request_s`."""
         self.clock.sleep(self.request_s)
         return self.key
 
-    def batches(self) -> BatchTable:
-        return BatchTable(self._table())
-
-    def outbox(self) -> OutboxTable:
-        return OutboxTable(self._table())
-
-    def _table(self) -> Table:
-        retention_s = self.policy.retention_s
-        return Table(self.table.client, self.table.name, retention_s, self.clock.sleep)
-
     def tick(self, times: int = 1, after_s: float = MINUTE_S) -> None:
         """What the schedule does, so often, each so long after the last."""
         for _ in range(times):
             self.clock.at += after_s
             delivered, polled = self._tried(self.deliver), self._tried(self.poll)
-            if not is_all_told(delivered, polled):
+            if not is_nothing_left(delivered, polled):
                 self._tried(self.deliver)
 
     def _tried(self, step: Callable[[], T]) -> T | None:
@@ -136,19 +124,6 @@ class BotUnderTest:
 
     def texts(self) -> list[str]:
         return [message.text for message in self.slack.messages]
-
-
-def told_and_forgotten(bot: BotUnderTest, stopped_s: float) -> str:
-    """A batch whose end was announced before the bot stopped, and the table was restored to earlier."""
-    bot.tick()
-    batch = bot.openai.add()
-    bot.tick()
-    backup = bot.table.items()
-    bot.openai.move(batch["id"], "completed")
-    bot.tick()
-    bot.clock.at += stopped_s
-    bot.table.restore(backup)
-    return str(batch["id"])
 
 
 def ids_of(metadata: object) -> list[str]:

@@ -1,15 +1,36 @@
 """Values for tests: say what the test is about, the rest is made up."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from batchbell.domain.batch import Batch, Page, RequestCounts
-from batchbell.domain.notification import Message, Notification
-from batchbell.domain.policy import Policy
-from batchbell.domain.watch import Watched
+from batchbell.config import DAY_S, Config, server_from
+from batchbell.models import Batch, Message, Notification, Page, RequestCounts, Row
+from batchbell.records import PollState, Record, Recorded
 
 NOW = 1_800_000_000
-DAY_S = 86_400
+
+AT_OPENAI = "https://api.openai.com/v1"
+AT_AZURE = "https://contoso.openai.azure.com/openai/v1"
+ELSEWHERE = "https://llm.example.com/v1"
+"""A server without a dashboard: batches' names are no links."""
+
+HELLO = Message(
+    ids=("batch_1#failed",),
+    team="search",
+    text=":x: *search* · *nightly* failed.",
+    content={
+        "attachments": [
+            {
+                "color": "#e01e5a",
+                "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Why."}}],
+            }
+        ],
+        "parse": "none",
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    },
+)
+"""A message to post."""
 
 
 def a_batch(batch_id: str = "batch_1", status: str = "in_progress", **fields: object) -> Batch:
@@ -21,13 +42,13 @@ def a_batch(batch_id: str = "batch_1", status: str = "in_progress", **fields: ob
 
 
 def a_page(*batches: Batch, has_more: bool | None = False, project: str | None = None) -> Page:
-    return Page(batches, has_more, project=project)
+    return Page(tuple(Row(batch.id, batch, {"id": batch.id}) for batch in batches), has_more, project)
 
 
-def a_policy(*notify_on: str, **fields: object) -> Policy:
-    statuses = frozenset(notify_on or ("completed", "failed", "expired"))
-    policy = Policy(statuses, metadata_filter=(), retention_s=30 * DAY_S)
-    return replace(policy, **fields)  # type: ignore[arg-type]
+def a_config(base_url: str = ELSEWHERE, api_version: str = "", **fields: object) -> Config:
+    """The deployment of the team `search`."""
+    config = Config("search", "C0SEARCH", "batchbell-test", server_from(base_url, api_version))
+    return replace(config, **fields)  # type: ignore[arg-type]
 
 
 def a_notification(batch: Batch | None = None, **fields: object) -> Notification:
@@ -40,11 +61,22 @@ def some_notifications(count: int) -> list[Notification]:
     return [a_notification(a_batch(f"batch_{n}", "completed")) for n in range(count)]
 
 
-def a_message(*notifications: Notification, **fields: object) -> Message:
-    members: Sequence[Notification] = notifications or (a_notification(),)
-    return replace(Message(members[0].id, tuple(members)), **fields)  # type: ignore[arg-type]
+def a_recorded(status: str = "in_progress", **fields: object) -> Recorded:
+    recorded = Recorded(status, position=f"0{NOW - 3600}#batch_1", expires_at=NOW + DAY_S)
+    return replace(recorded, **fields)  # type: ignore[arg-type]
 
 
-def a_watched(status: str = "in_progress", **fields: object) -> Watched:
-    watched = Watched(status, created_at=NOW - 3600, expires_at=NOW + DAY_S, checked_at=NOW)
-    return replace(watched, **fields)  # type: ignore[arg-type]
+def a_record(batch: Batch | None = None, **fields: object) -> Record:
+    """A record of the batch; its scope is that of `a_state` where the batch is open."""
+    batch = batch or a_batch()
+    scope = None if batch.is_terminal else a_state().scope
+    record = Record(batch, f"{batch.created_at or NOW:011d}#{batch.id}", scope)
+    return replace(record, **fields)  # type: ignore[arg-type]
+
+
+def a_state(**fields: object) -> PollState:
+    """The state after a good poll half a minute ago, long after the baseline."""
+    state = PollState(
+        ELSEWHERE, NOW - 30 * DAY_S, baseline_reason=None, project="", polled_at=NOW - 30, version=1
+    )
+    return replace(state, **fields)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.makers import NOW
+from tests.builders import NOW
 
 
 @dataclass(slots=True)

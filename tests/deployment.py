@@ -6,7 +6,7 @@ from pathlib import Path
 
 import boto3
 
-from batchbell.handlers import schedule
+from batchbell.handlers import poll
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import SlackSimulator
 from tests.environment import environ_of
@@ -40,5 +40,5 @@ class Deployment:
 
     def tick(self) -> None:
         # The logger keeps the stream that there was when it was made.
-        schedule.logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
-        schedule.lambda_handler(json.loads(EVENT.read_text()), Context())
+        poll.logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
+        poll.lambda_handler(json.loads(EVENT.read_text()), Context())

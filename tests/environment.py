@@ -16,7 +16,4 @@ def environ_of(openai: OpenAISimulator, slack: SlackSimulator, table_name: str) 
         "RETENTION_DAYS": "30",
         "SLASH_COMMAND": "/batches",
         "TABLE_NAME": table_name,
-        "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
-        "SLACK_BOT_TOKEN_PARAMETER": "/batchbell/search/slack-bot-token",
-        "SLACK_SIGNING_SECRET_PARAMETER": "/batchbell/search/slack-signing-secret",
     }

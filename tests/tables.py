@@ -1,6 +1,6 @@
 """A DynamoDB table of moto's, with the keys that template.yaml gives it, and faults on demand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -9,9 +9,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
-from batchbell.adapters.batch_table import BatchTable
-from batchbell.adapters.dynamodb import Table, make_client
-from batchbell.domain.record import Entry, Recorded
+from batchbell.aws.dynamodb import make_client
 from local.meter import Meter, item_of
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
@@ -66,21 +64,9 @@ class LocalTable:
     ) -> None:
         self._aws.stop()
 
-    def opened(self) -> Table:
-        """The table as our adapters use it, with records kept for 30 days; it never waits."""
-        return Table(self.client, NAME, 30 * 86_400, sleep=lambda seconds: None)
-
     def meter(self, clock: Callable[[], float]) -> Meter:
         """What counts the units of every request from now on."""
         return Meter(self.client.meta.events, item_of(make_client(), NAME), clock)
-
-    def restore(self, items: list[dict[str, Any]]) -> None:
-        """Make the table what it was when it held these items."""
-        for item in self.items():
-            key = {"pk": item["pk"], "sk": item["sk"]}
-            self.client.delete_item(TableName=NAME, Key=key)
-        for item in items:
-            self.client.put_item(TableName=NAME, Item=item)
 
     def copy_to(self, name: str) -> None:
         """Make another table that holds what this one does now."""
@@ -109,10 +95,3 @@ class LocalTable:
     def _end(self, model: Any, **rest: Any) -> None:
         if error := self.after(model.name):
             raise error
-
-
-class WithoutRecords(BatchTable):
-    """Our table, but that records are not kept: moto would take minutes over so many."""
-
-    def record(self, entries: Sequence[Entry], now: int) -> Recorded:
-        return Recorded(stored=tuple(entries))

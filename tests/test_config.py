@@ -13,7 +13,7 @@ from batchbell.config import (
     server_from,
 )
 from batchbell.models import RequestCounts
-from tests.makers import AT_OPENAI, DAY_S, a_batch, a_config
+from tests.builders import AT_OPENAI, DAY_S, a_batch, a_config
 
 ENVIRON = {
     "TEAM_NAME": "search",

@@ -3,7 +3,7 @@
 import pytest
 
 from batchbell.models import Outcome, RequestCounts, Usage, normalised, outcome_of
-from tests.makers import NOW, a_batch
+from tests.builders import NOW, a_batch
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
-from batchbell.settings import answer_settings_from, settings_from
+from batchbell.config import config_from
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = load(str(ROOT / "template.yaml"))
 PARAMETERS, RESOURCES = TEMPLATE["Parameters"], TEMPLATE["Resources"]
+VARIABLES = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 
 
@@ -190,16 +191,16 @@ def test_every_parameter_says_what_it_is_and_what_is_wanted() -> None:
         assert parameter["Description"].strip(), name
 
 
-def test_the_function_is_given_every_setting_it_reads() -> None:
-    variables = properties("PollFunction")["Environment"]["Variables"]
-    environ = {
-        name: str(PARAMETERS.get(str(value), {}).get("Default", "set")) for name, value in variables.items()
-    }
-    environ |= {"RETENTION_DAYS": "30", "NOTIFY_ON": "completed,failed,expired", "METADATA_FILTER": ""}
+def test_the_functions_are_given_every_setting_they_read() -> None:
+    def value_of(reference: dict[str, str]) -> str:
+        default = PARAMETERS.get(reference["Ref"], {}).get("Default")
+        return "set" if default is None else str(default)
 
-    assert settings_from(environ | {"OPENAI_API_VERSION": ""})
-    assert "OPENAI_API_VERSION" in properties("SlackFunction")["Environment"]["Variables"]
-    assert answer_settings_from(dict.fromkeys(properties("SlackFunction")["Environment"]["Variables"], "set"))
+    environ = {name: value_of(reference) for name, reference in VARIABLES.items()}
+
+    assert config_from(environ)
+    assert {"OPENAI_API_VERSION", "METADATA_FILTER"} <= environ.keys()
+    assert "Environment" not in properties("PollFunction") | properties("SlackFunction")
 
 
 def test_two_teams_in_one_account_share_no_name() -> None:
@@ -231,8 +232,7 @@ def test_the_template_deploys_in_a_new_account() -> None:
 def test_two_stacks_share_no_metric() -> None:
     stack_name = {"Ref": "AWS::StackName"}
 
-    for function in ("PollFunction", "SlackFunction"):
-        assert properties(function)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == stack_name
+    assert VARIABLES["POWERTOOLS_SERVICE_NAME"] == stack_name
     for alarm in ALARMS:
         [dimension] = properties(alarm)["Dimensions"]
         if properties(alarm)["Namespace"] == "batchbell":
@@ -313,7 +313,7 @@ def test_only_alarms_of_the_account_may_use_the_topic_and_a_mail_is_sent_only_to
 
 def test_the_dashboard_shows_metrics_and_logs_that_there_are() -> None:
     body = json.loads(properties("OperatingDashboard")["DashboardBody"]["Fn::Sub"])
-    handler = (ROOT / "src/batchbell/handlers/schedule.py").read_text()
+    handler = (ROOT / "src/batchbell/handlers/poll.py").read_text()
     shown = [metric for each in body["widgets"] for metric in each["properties"].get("metrics", [])]
     own = [metric for metric in shown if metric[0] == "batchbell"]
 
@@ -332,12 +332,13 @@ def test_the_dashboard_shows_metrics_and_logs_that_there_are() -> None:
 
 
 def test_the_saved_query_reads_the_log_that_tells_of_batches_by_the_names_it_has() -> None:
-    journal = (ROOT / "src/batchbell/handlers/journal.py").read_text()
+    logging = (ROOT / "src/batchbell/poll/poller.py", ROOT / "src/batchbell/notify/delivery.py")
+    source = "".join(path.read_text() for path in logging)
     fields = re.findall("^fields (.+)$", properties("BatchQuery")["QueryString"], re.MULTILINE)[0].split(", ")
 
     assert properties("BatchQuery")["LogGroupNames"] == [{"Ref": "PollLogs"}]
     assert [
-        name for name in fields if name not in ("@timestamp", "message") and f"{name}=" not in journal
+        name for name in fields if name not in ("@timestamp", "message") and f'"{name}":' not in source
     ] == []
 
 

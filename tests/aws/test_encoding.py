@@ -18,7 +18,7 @@ from batchbell.models import (
     Watching,
 )
 from batchbell.records import PollState
-from tests.makers import a_batch, a_notification
+from tests.builders import a_batch, a_notification
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 batches = st.builds(

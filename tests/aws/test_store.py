@@ -19,7 +19,7 @@ from batchbell.records import (
     Recorded,
     RecordResult,
 )
-from tests.makers import DAY_S, NOW, a_batch, a_notification, a_state, some_notifications
+from tests.builders import DAY_S, NOW, a_batch, a_notification, a_state, some_notifications
 from tests.tables import LocalTable, cut_after, cut_before, throttled
 
 CHANNEL = "C0SEARCH"

@@ -1,4 +1,4 @@
-"""The door: what Slack signs is answered, anything else is refused, and nothing secret is logged."""
+"""What Slack signs is answered, anything else is refused, and nothing secret is logged."""
 
 import json
 import subprocess
@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchbell.handlers import slack
+from batchbell.slack.signature import SignatureVerifier
 from local.openai_simulator import AZURE, OpenAISimulator
 from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
 from tests.tables import LocalTable
@@ -25,7 +26,7 @@ PARAMETER = "/batchbell/search/slack-signing-secret"
 
 
 class Hooks:
-    """Where response URLs lead to: keeps what is posted, answers `status`."""
+    """Where response URLs lead: keeps what is posted, answers with `status`."""
 
     def __init__(self) -> None:
         self.posted: list[dict[str, Any]] = []
@@ -47,7 +48,7 @@ class Hooks:
         self.base_url = f"http://127.0.0.1:{self.server.server_port}"
 
 
-class Door:
+class Deployed:
     """The handler in an environment like the template's."""
 
     def __init__(self, hooks: Hooks, table: LocalTable) -> None:
@@ -57,65 +58,68 @@ class Door:
         self.environ = {
             "TEAM_NAME": "search",
             "SLACK_CHANNEL": "C0SEARCH",
+            "TABLE_NAME": table.name,
             "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
             "SLACK_BASE_URL": f"{hooks.base_url}/api/",
             "SLASH_COMMAND": "/batches",
-            "TABLE_NAME": table.name,
-            "OPENAI_API_KEY_PARAMETER": "/batchbell/search/openai-api-key",
-            "SLACK_SIGNING_SECRET_PARAMETER": PARAMETER,
+            "NOTIFY_ON": "completed,failed,expired",
+            "RETENTION_DAYS": "30",
         }
 
-    def store_secret(self, secret: str = SECRET) -> None:
-        boto3.client("ssm").put_parameter(Name=PARAMETER, Value=secret, Type="SecureString", Overwrite=True)
+    def store_secret(self, name: str = PARAMETER, secret: str = SECRET) -> None:
+        boto3.client("ssm").put_parameter(Name=name, Value=secret, Type="SecureString", Overwrite=True)
 
-    def knock(self, event: dict[str, Any]) -> tuple[int, Any]:
+    def receive(self, event: dict[str, Any]) -> tuple[int, Any]:
         # The logger keeps the stream that there was when it was made.
         slack.logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
         response = slack.lambda_handler(event, None)
         return response["statusCode"], json.loads(response["body"]) if response["body"] else ""
 
     def ask(self, body: bytes, headers: dict[str, str] | None = None, **event: Any) -> tuple[int, Any]:
-        return self.knock(an_event(body, signed(body) if headers is None else headers, **event))
+        return self.receive(an_event(body, signed(body) if headers is None else headers, **event))
 
     def press(self, element: dict[str, Any], **fields: Any) -> tuple[int, Any]:
         return self.ask(a_press(element, self.response_url, **fields), path="/slack/interactions")
 
 
 @pytest.fixture
-def door(table: LocalTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
-    slack.desk.cache_clear()
+def deployed(table: LocalTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    slack.bot.cache_clear()
     hooks = Hooks()
     Thread(target=hooks.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    door = Door(hooks, table)
-    for name, value in door.environ.items():
+    deployed = Deployed(hooks, table)
+    for name, value in deployed.environ.items():
         monkeypatch.setenv(name, value)
-    door.store_secret()
-    yield door
+    deployed.store_secret()
+    yield deployed
     hooks.server.shutdown()
     hooks.server.server_close()
-    slack.desk.cache_clear()
+    slack.bot.cache_clear()
 
 
-def test_a_signed_command_is_answered_to_the_asker_alone(door: Door) -> None:
-    status, message = door.ask(a_command("help"))
+def test_a_signed_command_is_answered_to_the_person_alone(deployed: Deployed) -> None:
+    status, message = deployed.ask(a_command("help"))
 
     assert (status, message["response_type"]) == (200, "ephemeral")
 
 
 @pytest.mark.parametrize("is_base64", [True, False])
-def test_plain_and_base64_bodies_both_work(door: Door, is_base64: bool) -> None:
-    assert door.ask(a_command("failed 5 --share"), is_base64=is_base64)[1]["response_type"] == "in_channel"
+def test_plain_and_base64_bodies_both_work(deployed: Deployed, is_base64: bool) -> None:
+    _, message = deployed.ask(a_command("failed 5 --share"), is_base64=is_base64)
+
+    assert message["response_type"] == "in_channel"
 
 
 @pytest.mark.parametrize("name", ["slash_command", "block_action"])
 def test_the_sample_events_are_what_slack_signs_and_too_old_by_now(
-    door: Door, name: str, monkeypatch: pytest.MonkeyPatch
+    deployed: Deployed, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = json.loads((EVENTS / f"{name}.json").read_text())
-    stale = door.knock(event)
-    monkeypatch.setattr(slack.desk().signature, "_clock", lambda: 1_800_000_000)
+    stale = deployed.receive(event)
+    verifier = SignatureVerifier(lambda afresh: SECRET, lambda: 1_800_000_000)
+    monkeypatch.setattr(slack.bot(), "verifier", verifier)
 
-    status, _ = door.knock(event)
+    status, _ = deployed.receive(event)
 
     assert stale == (401, "")
     # The response_url of the second is the real Slack's, which is not this environment's.
@@ -134,26 +138,21 @@ def test_the_sample_events_are_what_slack_signs_and_too_old_by_now(
         {**signed(a_command("help")), "X-Slack-Request-Timestamp": "soon"},
         {**signed(a_command("help")), "X-Slack-Request-Timestamp": "9" * 5000},
         {**signed(a_command("help")), "X-Slack-Signature": ""},
+        {name: f"{value},{value}" for name, value in signed(a_command("help")).items()},
     ],
+    ids=range(10),
 )
-def test_what_slack_did_not_sign_just_now_is_refused(door: Door, headers: dict[str, str]) -> None:
-    assert door.ask(a_command("help"), headers) == (401, "")
+def test_what_slack_did_not_sign_just_now_is_refused(deployed: Deployed, headers: dict[str, str]) -> None:
+    assert deployed.ask(a_command("help"), headers) == (401, "")
 
 
-def test_a_signature_given_twice_is_refused(door: Door) -> None:
-    headers = signed(a_command("help"))
-    twice = {name: f"{value},{value}" for name, value in headers.items()}
+def test_slacks_check_of_the_certificate_gets_an_empty_answer_and_nothing_more(deployed: Deployed) -> None:
+    deployed.table.calls.clear()
 
-    assert door.ask(a_command("help"), twice) == (401, "")
-
-
-def test_slacks_probe_gets_an_empty_answer_and_nothing_more(door: Door) -> None:
-    door.table.calls.clear()
-
-    assert door.ask(b"ssl_check=1&token=x&command=/batches", {}) == (200, "")
-    assert door.ask(b"ssl_check=1", signed(b"ssl_check=1")) == (200, "")
-    assert door.ask(b"ssl_check=1", signed(b"ssl_check=1", "another-secret")) == (401, "")
-    assert door.table.calls == []
+    assert deployed.ask(b"ssl_check=1&token=x&command=/batches", {}) == (200, "")
+    assert deployed.ask(b"ssl_check=1", signed(b"ssl_check=1")) == (200, "")
+    assert deployed.ask(b"ssl_check=1", signed(b"ssl_check=1", "another-secret")) == (401, "")
+    assert deployed.table.calls == []
 
 
 @pytest.mark.parametrize(
@@ -169,9 +168,10 @@ def test_slacks_probe_gets_an_empty_answer_and_nothing_more(door: Door) -> None:
         b'payload={"type":"block_actions","actions":[{}]}',
         b"&".join([b"a=1"] * 200),
     ],
+    ids=range(9),
 )
-def test_signed_nonsense_is_called_so(door: Door, body: bytes) -> None:
-    assert door.ask(body, is_base64=True) == (400, "")
+def test_a_signed_body_of_another_form_is_a_bad_request(deployed: Deployed, body: bytes) -> None:
+    assert deployed.ask(body, is_base64=True) == (400, "")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -183,9 +183,9 @@ def test_signed_nonsense_is_called_so(door: Door, body: bytes) -> None:
     is_signed=st.booleans(),
 )
 def test_whatever_comes_in_200_400_or_401_goes_out(
-    door: Door, body: bytes, headers: dict[str, str], is_signed: bool
+    deployed: Deployed, body: bytes, headers: dict[str, str], is_signed: bool
 ) -> None:
-    status, _ = door.ask(body, signed(body) | headers if is_signed else headers, is_base64=True)
+    status, _ = deployed.ask(body, signed(body) | headers if is_signed else headers, is_base64=True)
 
     assert status in (200, 400, 401)
 
@@ -193,112 +193,115 @@ def test_whatever_comes_in_200_400_or_401_goes_out(
 @given(raw=st.text() | st.none(), is_base64=st.booleans(), headers=st.none() | st.just({}))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_a_body_that_cannot_be_read_is_refused(
-    door: Door, raw: str | None, is_base64: bool, headers: dict[str, str] | None
+    deployed: Deployed, raw: str | None, is_base64: bool, headers: dict[str, str] | None
 ) -> None:
     event = {"body": raw, "isBase64Encoded": is_base64, "headers": headers}
 
-    assert door.knock(event)[0] == 401
+    assert deployed.receive(event)[0] == 401
 
 
-def test_a_button_replaces_the_message_that_it_stands_in(door: Door) -> None:
-    _, message = door.ask(a_command())
+def test_a_button_replaces_its_message(deployed: Deployed) -> None:
+    _, message = deployed.ask(a_command())
 
-    answered = door.press(element_of(message, "refresh"))
+    answered = deployed.press(element_of(message, "refresh"))
 
-    [posted] = door.hooks.posted
     assert answered == (200, "")
-    assert posted.pop("replace_original") is True
-    assert posted == message
+    assert deployed.hooks.posted == [{**message, "replace_original": True}]
 
 
-def test_a_menu_does_likewise(door: Door) -> None:
-    _, message = door.ask(a_command())
+def test_a_menu_replaces_its_message_too(deployed: Deployed) -> None:
+    _, message = deployed.ask(a_command())
     menu = element_of(message, "status")
 
-    door.press({**menu, "selected_option": menu["options"][3]})
+    deployed.press({**menu, "selected_option": menu["options"][3]})
 
-    assert texts_of(door.hooks.posted[0])[0] == "*search* · no failed batch is recorded"
+    assert texts_of(deployed.hooks.posted[0])[0] == "*search* · no failed batch is recorded"
 
 
-def test_share_puts_it_into_the_channel_and_leaves_the_message(door: Door) -> None:
-    _, message = door.ask(a_command("status"))
+def test_share_posts_the_answer_to_the_channel_and_leaves_the_message(deployed: Deployed) -> None:
+    _, message = deployed.ask(a_command("status"))
 
-    door.press(element_of(message, "share"))
-    door.press(element_of(door.hooks.posted[0], "refresh"), is_ephemeral=False)
+    deployed.press(element_of(message, "share"))
+    deployed.press(element_of(deployed.hooks.posted[0], "refresh"), is_ephemeral=False)
 
-    assert [each["response_type"] for each in door.hooks.posted] == ["in_channel", "in_channel"]
-    assert [each["replace_original"] for each in door.hooks.posted] == [False, True]
+    assert [each["response_type"] for each in deployed.hooks.posted] == ["in_channel", "in_channel"]
+    assert [each["replace_original"] for each in deployed.hooks.posted] == [False, True]
     assert "share" in actions_of(message)
 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://example.com/x", "https://hooks.slack.com.example.com/x", "http://127.0.0.1:1/x", "", "//["],
+    [
+        "https://example.com/x",
+        "https://hooks.slack.com.example.com/x",
+        "https://hooks.slack.com@example.com/x",
+        "http://127.0.0.1:1/x",
+        "",
+        "//[",
+    ],
 )
-def test_no_other_address_than_slacks_is_called(door: Door, url: str) -> None:
-    body = a_press({"action_id": "refresh", "value": "all"}, url)
+def test_no_other_address_than_slacks_is_called(deployed: Deployed, url: str) -> None:
+    assert deployed.ask(a_press({"action_id": "refresh", "value": "all"}, url)) == (400, "")
 
-    assert door.ask(body) == (400, "")
+
+def test_at_the_real_slack_only_its_host_for_hooks_is_called(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BASE_URL", "https://slack.com/api/")
+
+    assert deployed.press({"action_id": "refresh", "value": "all"}) == (400, "")
+    assert deployed.ask(a_press({"action_id": "refresh", "value": "all"}, "https://slack.com/x")) == (400, "")
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_a_response_url_that_refuses_is_posted_to_once(door: Door, status: int) -> None:
-    door.hooks.status = status
+def test_a_response_url_that_refuses_is_posted_to_once(deployed: Deployed, status: int) -> None:
+    deployed.hooks.status = status
 
-    assert door.press({"action_id": "refresh", "value": "all"}) == (200, "")
-    assert len(door.hooks.posted) == 1
+    assert deployed.press({"action_id": "refresh", "value": "all"}) == (200, "")
+    assert len(deployed.hooks.posted) == 1
 
 
-def test_an_id_that_is_not_recorded_is_asked_of_azure_as_azure_wants_it(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+def test_an_id_that_is_not_recorded_is_asked_of_azure_with_azures_key_and_version(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameter = door.environ["OPENAI_API_KEY_PARAMETER"]
-    boto3.client("ssm").put_parameter(Name=parameter, Value="sk-test", Type="SecureString")
+    deployed.store_secret("/batchbell/search/openai-api-key", "sk-test")
     with OpenAISimulator(dialect=AZURE) as azure:
         monkeypatch.setenv("OPENAI_BASE_URL", azure.base_url)
         monkeypatch.setenv("OPENAI_API_VERSION", AZURE.api_version)
         batch = azure.add("failed")
 
-        _, message = door.ask(a_command(batch["id"]))
+        _, message = deployed.ask(a_command(batch["id"]))
 
     assert "Azure OpenAI (" in str(message)
     assert "failed" in message["text"]
 
 
-def test_before_the_secret_is_stored_one_line_says_so(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+def test_before_the_secret_is_stored_one_line_says_so(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
 
-    answered = door.ask(a_command("help"))
+    answered = deployed.ask(a_command("help"))
 
     [line] = map(json.loads, capsys.readouterr().out.splitlines())
     assert answered == (401, "")
     assert line["reason"] == f"the parameter {PARAMETER} is not stored yet"
 
 
-def test_a_rotated_secret_is_taken_up_at_once_and_looked_for_once_a_minute(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [time.time()]
-    monkeypatch.setattr(slack.desk().signature, "_clock", lambda: clock[0])
+def test_a_rotated_secret_needs_no_deployment(deployed: Deployed) -> None:
     body = a_command("help")
-    door.ask(body)
-    door.store_secret("second")
-    taken_up = door.ask(body, signed(body, "second"))
-    door.store_secret("third")
-    too_soon = door.ask(body, signed(body, "third"))
-    clock[0] += 61
+    deployed.ask(body)
+    deployed.store_secret(secret="second")
 
-    later = door.ask(body, signed(body, "third"))
-
-    assert [status for status, _ in (taken_up, too_soon, later)] == [200, 401, 200]
+    assert deployed.ask(body, signed(body, "second"))[0] == 200
 
 
-def test_a_table_that_fails_is_regretted_in_a_friendly_line(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+def test_a_table_that_fails_is_answered_with_a_friendly_line(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TABLE_NAME", "nowhere")
 
-    status, message = door.ask(a_command())
+    status, message = deployed.ask(a_command())
 
     assert status == 200
     assert texts_of(message) == [
@@ -307,14 +310,14 @@ def test_a_table_that_fails_is_regretted_in_a_friendly_line(
 
 
 def test_a_defect_is_logged_without_what_was_asked(
-    door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_over(text: str) -> None:
         raise ValueError(text)
 
-    monkeypatch.setattr(slack.desk().sources.records, "recorded_batch", break_over)
+    monkeypatch.setattr(slack.bot().store, "find", break_over)
 
-    status, message = door.ask(a_command("batch_asked"))
+    status, message = deployed.ask(a_command("batch_asked"))
 
     shown = capsys.readouterr().out
     assert status == 200
@@ -324,23 +327,23 @@ def test_a_defect_is_logged_without_what_was_asked(
     assert "batch_asked" not in shown
 
 
-def test_nothing_secret_is_logged(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
-    door.ask(a_command("my secret question"))
-    door.press({"action_id": "refresh", "value": "secret value"})
-    door.hooks.status = 500
-    door.press({"action_id": "refresh", "value": "secret value"})
-    door.ask(a_press({"action_id": "refresh", "value": "all"}, "https://example.com/secret"))
-    door.ask(a_command("help"), signed(a_command("help"), "another-secret"))
+def test_nothing_secret_is_logged(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.ask(a_command("my secret question"))
+    deployed.press({"action_id": "refresh", "value": "secret value"})
+    deployed.hooks.status = 500
+    deployed.press({"action_id": "refresh", "value": "secret value"})
+    deployed.ask(a_press({"action_id": "refresh", "value": "all"}, "https://example.com/secret"))
+    deployed.ask(a_command("help"), signed(a_command("help"), "another-secret"))
 
     shown = capsys.readouterr()
     for word in ("secret", "legacy-token", "U0ANNA", "signing"):
         assert word not in shown.out + shown.err
 
 
-def test_the_door_opens_without_what_only_polling_needs() -> None:
+def test_the_handler_imports_nothing_that_only_polling_needs() -> None:
     code = (
         "import sys, batchbell.handlers.slack;"
-        "heavy = {'requests', 'slack_sdk', 'batchbell.adapters.openai_batches', 'batchbell.flows.poll'};"
+        "heavy = {'requests', 'slack_sdk', 'batchbell.openai.client', 'batchbell.poll.poller'};"
         "sys.exit(', '.join(heavy & sys.modules.keys()) or None)"
     )
 

@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-
 from batchbell.adapters.outbox_table import OutboxTable, notification_put
+
 from local.aws import Invocation
 from local.openai_simulator import OpenAISimulator
 from local.playground import Bot, Entry, add_sample_batches, read_outbox

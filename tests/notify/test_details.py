@@ -5,7 +5,7 @@ import pytest
 from batchbell.models import BatchError, RequestCounts, Usage
 from batchbell.notify.details import outcome_text
 from tests.blocks import contexts, fields, message_of, sections
-from tests.makers import NOW, a_batch
+from tests.builders import NOW, a_batch
 
 
 @pytest.mark.parametrize(

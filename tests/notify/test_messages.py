@@ -25,7 +25,7 @@ from batchbell.notify.messages import message_for
 from local.slack_rules import error_for
 from tests import untrusted
 from tests.blocks import blocks, colour, contexts, fields, message_of, sections
-from tests.makers import AT_AZURE, AT_OPENAI, ELSEWHERE, NOW, a_batch, a_config, a_notification
+from tests.builders import AT_AZURE, AT_OPENAI, ELSEWHERE, NOW, a_batch, a_config, a_notification
 
 OUR_TAGS = re.compile(
     r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[^<>]*>"

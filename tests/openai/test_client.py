@@ -29,8 +29,8 @@ from batchbell.openai.parse import parse_retrieved
 from local import openai_faults as faults
 from local.openai_faults import Cut, Fault, Kind
 from local.openai_simulator import Dialect, OpenAISimulator
+from tests.builders import NOW
 from tests.clock import Clock
-from tests.makers import NOW
 
 DEADLINE = NOW + 60
 KEY = "sk-test"

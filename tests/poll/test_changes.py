@@ -8,7 +8,7 @@ from batchbell.config import metadata_filter_from
 from batchbell.models import Batch, Deleted, Notification, RequestCounts
 from batchbell.poll.changes import Rules, needs_counts, unconfirmed
 from batchbell.records import Change, Recorded
-from tests.makers import DAY_S, NOW, a_batch, a_config, a_notification, a_recorded
+from tests.builders import DAY_S, NOW, a_batch, a_config, a_notification, a_recorded
 
 RULES = Rules(a_config(), baseline_at=NOW - 7200, announce_from=NOW - 300)
 FROM_EVER = replace(RULES, baseline_at=0, announce_from=0)

@@ -7,7 +7,7 @@ import pytest
 from batchbell.models import Page
 from batchbell.poll.cursor import OVERLAP_S, backlog_after, is_end, is_past, moved
 from batchbell.records import Backlog, Cursor
-from tests.makers import NOW, a_batch, a_page
+from tests.builders import NOW, a_batch, a_page
 
 BACKLOG = Backlog("b", "a", down_to=NOW - 9000, top_to=NOW - 60, cursor=Cursor(NOW - 360, NOW - 360))
 

@@ -8,6 +8,7 @@ from math import inf
 
 from batchbell.domain.batch import TERMINAL
 from batchbell.domain.watch import GONE
+
 from local.openai_simulator import After, Change
 from local.oracle import is_correct, texts_about
 from tests.bot import ids_of

@@ -7,7 +7,6 @@ from random import Random
 from typing import TypeVar
 
 import requests
-
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table, make_client
 from batchbell.adapters.openai_batches import OpenAIBatches
@@ -19,6 +18,7 @@ from batchbell.flows.deliver import deliver
 from batchbell.flows.poll import PollResult, poll
 from batchbell.flows.tally import DeliverResult
 from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE, is_all_told
+
 from local.memory_table import Item, Key, MemoryTable
 from local.slack_simulator import CHANNEL, Landed
 from tests.bot import TEAM

@@ -8,6 +8,7 @@ from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table
 from batchbell.domain.batch import TERMINAL
 from batchbell.domain.watch import Watch
+
 from local.memory_table import Item, MemoryTable
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import Landed

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from batchbell.adapters.watch_items import SIZES, Sizes
+
 from local.openai_rows import counts
 from local.openai_simulator import After
 from tests.proof.faults import System

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
+from batchbell.domain import cursor
 from botocore.exceptions import ClientError
 
-from batchbell.domain import cursor
 from local.memory_table import Item, MemoryTable
 from tests.bot import ids_of
 from tests.proof.exhaust import DEEP, STORY, exhausted

@@ -1,10 +1,10 @@
 """Any order of events: a state machine of hypothesis, that shrinks what breaks the promise to a few steps."""
 
+from batchbell.adapters.watch_items import SIZES, Sizes
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from batchbell.adapters.watch_items import SIZES, Sizes
 from tests.proof.faults import KINDS, System
 from tests.proof.judge import judged
 from tests.proof.play import Play

@@ -15,8 +15,8 @@ from batchbell.slack.client import Channel, Identity, NewestMessage, SlackClient
 from local import slack_faults as faults
 from local.slack_faults import Fault
 from local.slack_simulator import BOT_ID, CHANNEL, SlackSimulator
+from tests.builders import HELLO, NOW
 from tests.clock import Clock
-from tests.makers import HELLO, NOW
 
 AUTH, POST, HISTORY = "auth.test", "chat.postMessage", "conversations.history"
 SOON = NOW + 60

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchbell.slack.signature import SignatureVerifier, signature_for
+from tests.builders import NOW
 from tests.clock import Clock
-from tests.makers import NOW
 
 
 def signed(secret: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from local.openai_faults import error, slow
 from local.openai_rows import counts, errors
 from local.openai_simulator import After
 from tests.asking import actions_of, element_of, texts_of
-from tests.newbot import BotUnderTest
+from tests.bot import BotUnderTest
 
 
 def names(message: dict[str, object]) -> list[str]:
