@@ -1,4 +1,4 @@
-"""The bot on real wires."""
+"""The bot with the real table code and the simulators."""
 
 from collections.abc import Iterator
 
