@@ -15,6 +15,7 @@ from batchbell.models import (
     Deleted,
     Malformed,
     Notification,
+    PostFailure,
     RateLimited,
     Refused,
     State,
@@ -222,7 +223,7 @@ class _Delivery:
             before = [replace(old, version=new.version, message_id=new.message_id) for old, new in pairs]
             self._note_refusal(before, answer, is_unread=is_unread)
 
-    def _note_unknown(self, leased: Message, answer: UnknownOutcome, *, is_unread: bool) -> None:
+    def _note_unknown(self, leased: Message, answer: PostFailure, *, is_unread: bool) -> None:
         attempts = leased[0].attempts + 1
         if is_unread:
             self._park(leased, UNRESOLVED, BLOCKED_S)
@@ -232,9 +233,7 @@ class _Delivery:
         self.store.hold(self.config.channel, self.clock() + SHOWN_AFTER_S)
         raise _StopError(answer.reason)
 
-    def _note_refusal(
-        self, message: Message, answer: RateLimited | Blocked | Malformed | Refused, *, is_unread: bool
-    ) -> None:
+    def _note_refusal(self, message: Message, answer: PostFailure, *, is_unread: bool) -> None:
         """Slack did not take the message: put it back as it was before the attempt."""
         lead, now = message[0], self.clock()
         state = State.PENDING if lead.unknown_since is None else State.UNKNOWN

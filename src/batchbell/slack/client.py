@@ -22,7 +22,16 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from batchbell.errors import AuthenticationError, PermanentError, TransientError
-from batchbell.models import Accepted, Blocked, Malformed, Message, RateLimited, Refused, UnknownOutcome
+from batchbell.models import (
+    Accepted,
+    Blocked,
+    Malformed,
+    Message,
+    PostFailure,
+    RateLimited,
+    Refused,
+    UnknownOutcome,
+)
 
 EVENT_TYPE = "batchbell_notification"
 
@@ -32,7 +41,7 @@ _CREDENTIAL = "account_inactive invalid_auth not_allowed_token_type not_authed t
 # (docs.slack.dev/reference/methods). Not there, but seen: app_access_restricted, channel_type_not_supported,
 # error_processing_metadata, external_channel_migrating, invalid_attachments, invalid_json, is_inactive,
 # json_not_object, method_not_supported_for_channel_type, unknown_method.
-_ERRORS: Mapping[type[RateLimited | UnknownOutcome | Blocked | Malformed], str] = {
+_ERRORS: Mapping[type[PostFailure], str] = {
     RateLimited: "message_limit_exceeded org_login_required rate_limited ratelimited team_added_to_org",
     UnknownOutcome: "duplicate_*_not_found fatal_error internal_error request_timeout service_unavailable",
     Blocked: f"{_CREDENTIAL} "
@@ -61,7 +70,6 @@ _MAX_WAIT_S = 3600.0
 _CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
 
 Call = Callable[[WebClient], SlackResponse]
-PostFailure = RateLimited | UnknownOutcome | Blocked | Malformed | Refused
 
 
 def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
@@ -294,8 +302,8 @@ class _Failure:
             error = kind(reason, status=self.status, code=self.name)
             error.needed = self.needed
             return error
-        retry_after_s = result.retry_after_s if isinstance(result, RateLimited) else None
-        return TransientError(reason, status=self.status, code=self.name, retry_after_s=retry_after_s)
+        wait_s = result.retry_after_s or None
+        return TransientError(reason, status=self.status, code=self.name, retry_after_s=wait_s)
 
 
 def _failure_in(method: str, response: SlackResponse) -> _Failure:
