@@ -208,7 +208,7 @@ class Store:
         *,
         older_than: str | None = None,
         newer_than: str | None = None,
-        scope: str = "",
+        scope: str = "-",
         now: int,
     ) -> RecordPage:
         """Return a page of records, newest first.

@@ -197,7 +197,8 @@ class _Poll:
         """Read pages down to a time; then, if `reads_on`, as long as they show open batches."""
         part, was_promised, poor = _Range(), False, 0
         seen: set[str] = set()
-        while self.clock() < self.list_until - LAST_REQUEST_S and self.result.pages < MAX_PAGES:
+        # The first page was read before, and is taken in any case.
+        while not self._is_late() or self.result.pages == 0:
             try:
                 page = next(pages)
             except (TransientError, PermanentError) as error:
@@ -223,6 +224,9 @@ class _Poll:
             # The expected row was just seen: if nothing follows it, the list does end there.
             was_promised = page.has_more is True and not (expected and is_first)
         return part
+
+    def _is_late(self) -> bool:
+        return self.clock() >= self.list_until - LAST_REQUEST_S or self.result.pages >= MAX_PAGES
 
     def _pays(self, poor: int) -> bool:
         """Whether to read on for open batches after so many pages in a row with fewer than two of them."""
