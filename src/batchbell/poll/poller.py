@@ -110,7 +110,8 @@ def poll(
         state = replace(state, project=first.project or "")
     # By the other clock an end shortly before the baseline may be a later one. Not what the poll that
     # began it finds ended: that had ended before.
-    rules = Rules(config, state.baseline_at - (0 if is_new else OVERLAP_S), state.cursor.announce_from)
+    baseline_at = state.baseline_at - (0 if is_new else OVERLAP_S)
+    rules = Rules(config, state.scope, baseline_at, state.cursor.announce_from)
     with ThreadPoolExecutor(at_once) as threads:
         retrieve_all = threads.map if at_once > 1 else map
         run = _Poll(openai, store, rules, state, started_at, list_until, deadline_at, clock, retrieve_all)
@@ -348,7 +349,7 @@ class _Poll:
             if change.batch.is_terminal:
                 self.known.pop(change.batch.id, None)
             else:
-                self.known[change.batch.id] = Recorded.after(change)
+                self.known[change.batch.id] = Recorded.after(change, self.state.scope)
         self._log(done.stored)
         return done.conflicts
 
