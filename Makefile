@@ -70,7 +70,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --no-annotate -
 setup: $(SETUP) ## install what the other commands need, in .venv
 
 cost: $(SETUP) ## measure what a month costs, and write docs/cost.md (two minutes)
-	@PYTHONPATH=src $(DEV)/python -m bench.cost --write docs/cost.md
+	@$(DEV)/python -m bench.cost 20 docs/cost.md
 
 licences: $(SETUP) ## write the licences of what is packed to docs/licences.md; run it after `make lock`
 	@$(DEV)/python -m local.licences >docs/licences.md
@@ -78,8 +78,8 @@ licences: $(SETUP) ## write the licences of what is packed to docs/licences.md; 
 screenshot: $(SETUP) ## renew docs/playground.png; needs Chromium
 	@$(DEV)/python -m local.screenshot docs/playground.png
 
-bench: .venv/bench/.made ## measure batchbell beside others, and write docs/performance.md (QUICK=1: a short run)
-	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs)
+bench: .venv/bench/.made ## measure batchbell beside others and the commit BASE, and write docs/performance.md (QUICK=1: a short run)
+	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs) $(or $(BASE),250aead)
 
 clean: ## remove everything that make created
 	@rm -rf .venv .aws-sam .state .hypothesis .*_cache

@@ -1,152 +1,203 @@
-"""Cost: what a month of batchbell costs a typical team, measured on the real handlers.
+"""What a month of batchbell costs a typical team, measured on the real handlers; writes docs/cost.md."""
 
-OpenAI and Slack are the simulators, the table is moto's.
-"""
-
-import io
-import os
-import time
-from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from typing import NamedTuple
 
-import boto3
+from bench.world import Figures, World
+from local.meter import size
 
-from bench.prices import Measured, Month, Team, page
-from local.meter import Meter, item_of, size
-from local.openai_simulator import OpenAISimulator
-from local.slack_simulator import SlackSimulator
-from tests.asking import SECRET, a_command, an_event, signed
-from tests.environment import environ_of
-from tests.tables import LocalTable
-
+PRICED_AT = "us-east-1, on demand, as price lists of 2025 and 2026 had them; AWS's own pages decide"
+BATCHES_A_DAY, COMMANDS_A_MONTH, RETENTION_DAYS = 100, 200, 30
 ENDED, OPEN = 100, 10
-"""The batches that the steady state knows: those of a day, and what is open at a time."""
+"""Batches on the list: those of a day, and how many are open at a time."""
+
+MONTH_S, CACHED_S = 30 * 86_400, 300
+"""A function keeps a secret, and DynamoDB a key, for `CACHED_S`."""
+
+POLL_GB, SLACK_GB, VCPU_GB = 0.5, 1.0, 1769 / 1024
+"""Memory of the functions, and the memory that brings a whole processor."""
+
+HTTP_S, TABLE_S, COLD_START_S = 0.3, 0.01, 1.5
+LAMBDA_LOG_B, ACCESS_LOG_B, LINE_OVERHEAD_B = 900, 300, 26
+"""Lambda's own lines about each run, the API's line, and what CloudWatch adds to each line."""
 
 ITEM_B = 100
-"""What DynamoDB adds to each item that it keeps."""
+"""What DynamoDB adds to each item that it stores."""
 
-LIFE = ("in_progress", "finalizing", "completed")
-CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 150_000)
+APART_S = 1200
+"""Between two changes of a batch. For some minutes a poll reads the newest rows again."""
 
+STATUSES = ("in_progress", "finalizing", "completed")
+QUIET, LIFE = "a quiet poll", "a batch, from its creation to its end, besides quiet polls"
+COMMAND = "a slash command"
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """One team's handlers with all that they reach."""
-
-    openai: OpenAISimulator
-    slack: SlackSimulator
-    table: LocalTable
-    meter: Meter
-    log: io.StringIO
-
-    def tick(self) -> None:
-        from batchbell.handlers import schedule  # noqa: PLC0415  it reads the environment
-
-        schedule.logger.registered_handler.stream = self.log
-        with redirect_stdout(self.log):
-            schedule.lambda_handler({}, CONTEXT)
-
-    def ask(self) -> None:
-        from batchbell.handlers import slack  # noqa: PLC0415
-
-        slack.logger.registered_handler.stream = self.log
-        body = a_command()
-        with redirect_stdout(self.log):
-            assert slack.lambda_handler(an_event(body, signed(body)), CONTEXT)["statusCode"] == 200
-
-    def measured(self, run: Callable[[], None], times: int) -> Measured:
-        """The mean of some runs."""
-        self.meter.clear()
-        self.log.seek(0)
-        self.log.truncate()
-        asked, posted = len(self.openai.requests), len(self.slack.messages)
-        begun_s = time.thread_time()
-        for _ in range(times):
-            run()
-        total = Measured(
-            openai=len(self.openai.requests) - asked,
-            slack=len(self.slack.messages) - posted,
-            table=self.meter.requests,
-            reads=self.meter.read_units,
-            writes=self.meter.write_units,
-            cpu_s=time.thread_time() - begun_s,
-            log_b=len(self.log.getvalue().encode()),
-            log_lines=self.log.getvalue().count("\n"),
-        )
-        return total * (1 / times)
+Runs = dict[str, Figures]
+"""What each of these took."""
 
 
-def measure(times: int) -> Month:
-    """Measure each thing that a month is made of."""
-    with a_bench() as bench:
-        long_ago = int(time.time()) - 86_400
+class Item(NamedTuple):
+    """`quantity` units at `price` USD each, of which AWS gives every account `free` ones for ever."""
+
+    name: str
+    quantity: float
+    unit: str
+    price: float
+    per: str
+    free: float = 0
+
+    @property
+    def usd(self) -> float:
+        return self.quantity * self.price
+
+    @property
+    def usd_beyond_free(self) -> float:
+        return max(0.0, self.quantity - self.free) * self.price
+
+
+def measure(times: int) -> tuple[Runs, float]:
+    """Return what each thing took, the mean of so many runs, and the bytes of one stored record."""
+    with World() as world, world.function("poll") as poll, world.function("slack") as slack:
+        openai = world.openai
         for number in range(ENDED):
-            at = long_ago + number
-            bench.openai.add("completed", created_at=at, completed_at=at)
+            at = int(world.at) - 86_400 + number
+            openai.add("completed", created_at=at, completed_at=at)
         for _ in range(OPEN):
-            bench.openai.add()
-        bench.tick()
-        quiet = bench.measured(bench.tick, times)
-        one = bench.measured(lambda: _end(bench, 1), times)
-        ten = bench.measured(lambda: _end(bench, 10), 1)
-        life = bench.measured(lambda: _live(bench), times) - quiet * (1 + len(LIFE))
-        stored_b = sum(ITEM_B + size(item) for item in bench.table.items()) / len(bench.openai.batches)
-        command = bench.measured(bench.ask, times)
-    return Month(quiet, one, ten, life, command, stored_b)
+            openai.add()
 
+        def end(count: int) -> Figures:
+            for row in [each for each in openai.batches if each["status"] == "in_progress"][-count:]:
+                openai.move(row["id"], "completed")
+                openai.add()
+            return poll()
 
-def _end(bench: Bench, count: int) -> None:
-    """A poll that finds so many batches ended that it had seen open."""
-    for row in [each for each in bench.openai.batches if each["status"] == "in_progress"][:count]:
-        bench.openai.move(row["id"], "completed")
-        bench.openai.add()
-    bench.tick()
+        def live() -> Figures:
+            batch_id, took = openai.add("validating")["id"], poll(APART_S)
+            for status in STATUSES:
+                openai.move(batch_id, status)
+                took = _sum(took, poll(APART_S))
+            return took
 
-
-def _live(bench: Bench) -> None:
-    """The polls that see a batch come, change and end."""
-    batch_id = bench.openai.add("validating")["id"]
-    bench.tick()
-    for status in LIFE:
-        bench.openai.move(batch_id, status)
-        bench.tick()
-
-
-@contextmanager
-def a_bench() -> Iterator[Bench]:
-    with LocalTable() as table, OpenAISimulator() as openai, SlackSimulator() as slack:
-        boto3.setup_default_session()
-        own = boto3.Session().client("dynamodb")
-        meter = Meter(boto3.DEFAULT_SESSION.events, item_of(own, table.name))
-        names = {
-            "openai-api-key": openai.key,
-            "slack-bot-token": slack.token,
-            "slack-signing-secret": SECRET,
+        poll(), slack()
+        quiet = _mean(poll, times)
+        runs = {
+            QUIET: quiet,
+            "a poll with 1 end and 1 new batch": _mean(lambda: end(1), times),
+            "a poll with 10 ends and 10 new ones": end(10),
+            LIFE: _sum(_mean(live, times), quiet, -1 - len(STATUSES)),
+            COMMAND: _mean(slack, times),
         }
-        for name, value in names.items():
-            boto3.client("ssm").put_parameter(
-                Name=f"/batchbell/search/{name}", Value=value, Type="SecureString"
-            )
-        os.environ.update(environ_of(openai, slack, table.name), POWERTOOLS_SERVICE_NAME="batchbell-search")
-        yield Bench(openai, slack, table, meter, io.StringIO())
+        stored_b = sum(ITEM_B + size(item) for item in world.table.items.values())
+        return runs, stored_b / len(openai.batches)
 
 
-def main() -> None:
-    """Measure, then print the page, and write it where it is wanted."""
-    parser = ArgumentParser(prog="python -m bench.cost")
-    parser.add_argument("--times", type=int, default=20, help="how often each thing is run (%(default)s)")
-    parser.add_argument("--write", type=Path, help="the file to write the page to")
-    chosen = parser.parse_args()
-    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
-    text = page(measure(chosen.times), Team())
-    print(text, end="")
-    if chosen.write:
-        chosen.write.write_text(text)
+def _mean(run: Callable[[], Figures], times: int) -> Figures:
+    total = run()
+    for _ in range(times - 1):
+        total = _sum(total, run())
+    return {name: value / times for name, value in total.items()}
+
+
+def _sum(one: Figures, other: Figures, times: float = 1) -> Figures:
+    return {name: value + times * other[name] for name, value in one.items()}
+
+
+def bill(runs: Runs, record_b: float, poll_every_s: int = 60) -> list[Item]:
+    polls, batches, commands = MONTH_S / poll_every_s, 30 * BATCHES_A_DAY, COMMANDS_A_MONTH
+    quiet, life, command = (runs[name] for name in (QUIET, LIFE, COMMAND))
+    total = {name: polls * quiet[name] + batches * life[name] + commands * command[name] for name in quiet}
+    poll_s = polls * duration_s(quiet, POLL_GB) + batches * duration_s(life, POLL_GB)
+    command_s = commands * (duration_s(command, SLACK_GB) + COLD_START_S)
+    log_b = total["log_b"] + LINE_OVERHEAD_B * total["log_lines"]
+    log_gb = (log_b + LAMBDA_LOG_B * (polls + commands) + ACCESS_LOG_B * commands) / 1e9
+    decryptions = 2 * min(polls, MONTH_S / CACHED_S) + 2 * commands + 2 * MONTH_S / CACHED_S
+    stored_gb = record_b * BATCHES_A_DAY * RETENTION_DAYS / 1e9
+    gb_s = poll_s * POLL_GB + command_s * SLACK_GB
+    return [
+        Item("CloudWatch, custom metrics", 5, "metrics", 0.30, "0.30 each", 10),
+        Item("CloudWatch, alarms", 5, "alarms", 0.10, "0.10 each", 10),
+        Item("CloudWatch, dashboard", 1, "dashboard", 3.00, "3.00 each", 3),
+        Item("CloudWatch, log written", log_gb, "GB", 0.50, "0.50 a GB", 5),
+        Item("CloudWatch, log kept", log_gb * 0.15, "GB", 0.03, "0.03 a GB, packed to 15 %"),
+        Item("Lambda, time", gb_s, "GB-s", 13.3334e-6, "13.33 a million (arm64)", 400_000),
+        Item("Lambda, requests", polls + commands, "", 0.20e-6, "0.20 a million", 1e6),
+        Item("DynamoDB, writes", total["writes"], "units", 0.625e-6, "0.625 a million"),
+        Item("DynamoDB, reads", total["reads"], "units", 0.125e-6, "0.125 a million"),
+        Item("DynamoDB, table and its backup", stored_gb, "GB", 0.25 + 0.20, "0.25 + 0.20 a GB"),
+        Item("EventBridge Scheduler", polls, "runs", 1e-6, "1.00 a million", 14e6),
+        Item("KMS, secrets and table", decryptions, "requests", 3e-6, "3.00 a million", 20_000),
+        Item("API Gateway, HTTP API", commands, "requests", 1e-6, "1.00 a million"),
+        Item("SSM, three standard parameters", 3, "", 0, "0"),
+        Item("SNS, alarms mailed", 10, "mails", 20e-6, "20.00 a million", 1000),
+    ]
+
+
+def duration_s(took: Figures, memory_gb: float) -> float:
+    """Return what Lambda would bill: processor time, at the memory's share of a processor, and waiting."""
+    waits_s = HTTP_S * (took["openai"] + took["slack"]) + TABLE_S * took["table"]
+    return took["cpu_s"] * VCPU_GB / memory_gb + waits_s
+
+
+def page(runs: Runs, record_b: float) -> str:
+    """Return docs/cost.md."""
+    measured = "\n".join(
+        f"| {name} | {run['openai']:.1f} | {run['slack']:.1f} | {run['reads']:.1f} | {run['writes']:.1f} "
+        f"| {run['cpu_s'] * 1000:.0f} ms | {run['log_b']:,.0f} B |"
+        for name, run in runs.items()
+    )
+    items = bill(runs, record_b)
+    counted = "\n".join(
+        f"| {item.name} | {f'{item.quantity:,.{0 if item.quantity >= 1 else 3}f} {item.unit}'.rstrip()} "
+        f"| {item.per} | {item.usd:.2f} | {item.usd_beyond_free:.2f} |"
+        for item in items
+    )
+    usd, beyond = _sums(items)
+    schedules = "\n".join(
+        "| {} min | {:.2f} | {:.2f} |".format(minutes, *_sums(bill(runs, record_b, 60 * minutes)))
+        for minutes in (1, 2, 5)
+    )
+    return f"""# What a month costs
+
+Written by `make cost`, which measures the real handlers against a simulated OpenAI and Slack. The team: {BATCHES_A_DAY} batches a
+day, {COMMANDS_A_MONTH} slash commands a month, a poll a minute. Prices in USD: {PRICED_AT}.
+
+| | quantity | price | USD | beyond what is always free |
+| --- | --- | --- | --- | --- |
+{counted}
+| **in all** | | | **{usd:.2f}** | **{beyond:.2f}** |
+
+The last column is for an account with nothing else in it: the free metrics, alarms, dashboards and requests are counted
+once per account. Without the dashboard (`Dashboard=false`) it is 3.00 less in the column before.
+
+| a poll every | USD | beyond what is always free |
+| --- | --- | --- |
+{schedules}
+
+## Measured
+
+| | OpenAI | Slack | reads | writes | processor | log |
+| --- | --- | --- | --- | --- | --- | --- |
+{measured}
+
+Requests, units of DynamoDB, processor time of the function's process, and bytes of log, metrics included; means of repeated
+runs with {OPEN} batches open and {ENDED} ended on the list.
+
+## Not measured
+
+Lambda's own duration: there is no Lambda here. It is taken to be the processor time above, at the share of a processor that the
+memory brings ({POLL_GB} and {SLACK_GB} GB of {VCPU_GB:.2f}), plus {HTTP_S} s for each request to OpenAI or Slack, {TABLE_S * 1000:.0f} ms for each to the table, and
+{COLD_START_S} s for each slash command's cold start: {duration_s(runs[QUIET], POLL_GB):.2f} s for a quiet poll. The stack's dashboard shows the real one. Lambda's own log lines are
+taken to be {LAMBDA_LOG_B} bytes a run, the API's {ACCESS_LOG_B}. Not counted: data sent out, a few kilobytes a poll, and tax.
+"""
+
+
+def _sums(items: list[Item]) -> tuple[float, float]:
+    return sum(item.usd for item in items), sum(item.usd_beyond_free for item in items)
 
 
 if __name__ == "__main__":
-    main()
+    text = page(*measure(times=int(sys.argv[1])))
+    print(text, end="")
+    for path in sys.argv[2:]:
+        Path(path).write_text(text)

@@ -1,93 +1,104 @@
-"""Listing: every batch of a server, by one of several clients, in a fresh process."""
+"""Every batch of a server, listed by one of several clients in a fresh process; and that server."""
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from bench.listing_server import KEY
+KEY = "sk-test"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+PAGE = 100
+STATUSES = ("completed", "completed", "completed", "failed", "completed", "in_progress", "expired")
+
+Listing = Callable[[], int]
+"""Lists all batches and returns how many there are."""
 
 
-def floor(url: str) -> Callable[[], int]:
-    """What any client has to do: one connection, a request for each page, its JSON parsed."""
+def http_client(url: str) -> Listing:
+    """Return what any client must do: one connection, a request for each page, its JSON parsed."""
     base = urlsplit(url)
     connection = HTTPConnection(base.netloc)
 
-    def listed() -> int:
-        query, count = "?limit=100", 0
-        while True:
-            connection.request(
-                "GET", f"{base.path}/batches{query}", headers={"Authorization": f"Bearer {KEY}"}
-            )
-            page = json.loads(connection.getresponse().read())
-            count += len(page["data"])
-            if not page["has_more"]:
-                return count
-            query = f"?limit=100&after={page['data'][-1]['id']}"
+    def page(query: str) -> bytes:
+        connection.request("GET", base.path + query, headers=HEADERS)
+        return connection.getresponse().read()
 
-    return listed
+    return _loop(page)
 
 
-def requests(url: str) -> Callable[[], int]:
-    """The same with the library that batchbell asks with."""
+def requests(url: str) -> Listing:
+    """Return the same with the library that batchbell uses."""
     from requests import Session  # noqa: PLC0415
 
     session = Session()
-
-    def listed() -> int:
-        params, count = {"limit": "100"}, 0
-        while True:
-            answer = session.get(f"{url}/batches", params=params, headers={"Authorization": f"Bearer {KEY}"})
-            page = json.loads(answer.content)
-            count += len(page["data"])
-            if not page["has_more"]:
-                return count
-            params["after"] = page["data"][-1]["id"]
-
-    return listed
+    return _loop(lambda query: session.get(url + query, headers=HEADERS).content)
 
 
-def batchbell(url: str) -> Callable[[], int]:
-    """batchbell's client, every row parsed into its values."""
-    from batchbell.adapters.openai_batches import OpenAIBatches  # noqa: PLC0415
+def batchbell(url: str) -> Listing:
+    """Return batchbell's client, which makes values of every row."""
+    from batchbell.config import Server  # noqa: PLC0415
+    from batchbell.openai.client import OpenAIClient  # noqa: PLC0415
 
-    client = OpenAIBatches(url, lambda _: KEY)
-
-    def listed() -> int:
-        after, count = None, 0
-        while True:
-            page = client.page(after, deadline_at=time.time() + 600)
-            count += len(page.batches)
-            if not page.has_more:
-                return count
-            after = page.batches[-1].id
-
-    return listed
+    client = OpenAIClient(Server(url), lambda _: KEY)
+    return lambda: sum(len(page.batches) for page in client.paginate(deadline_at=time.time() + 600))
 
 
-def openai(url: str) -> Callable[[], int]:
-    """OpenAI's own package, as its documentation lists batches."""
+def openai(url: str) -> Listing:
+    """Return OpenAI's own package, as its documentation lists batches."""
     from openai import OpenAI  # noqa: PLC0415
 
     client = OpenAI(api_key=KEY, base_url=url)
-    return lambda: sum(1 for _ in client.batches.list(limit=100))
+    return lambda: sum(1 for _ in client.batches.list(limit=PAGE))
 
 
-CLIENTS: dict[str, Callable[[str], Callable[[], int]]] = {
-    each.__name__: each for each in (floor, requests, batchbell, openai)
-}
+CLIENTS = {each.__name__: each for each in (http_client, requests, batchbell, openai)}
+
+
+def _loop(get: Callable[[str], bytes]) -> Listing:
+    def listed() -> int:
+        after, count = "", 0
+        while True:
+            page = json.loads(get(f"/batches?limit={PAGE}{after}"))
+            count += len(page["data"])
+            if not page["has_more"]:
+                return count
+            after = f"&after={page['last_id']}"
+
+    return listed
+
+
+def serve(count: int) -> None:
+    """Serve so many batches, in pages rendered before, until standard input ends; print the base URL."""
+    from local.openai_rows import row  # noqa: PLC0415
+    from local.server import Reply, Request, Server  # noqa: PLC0415
+
+    now, about = int(time.time()), {"metadata": {"description": "Nightly evaluation", "team": "search"}}
+    rows = [row(STATUSES[n % len(STATUSES)], at=now - 600 * n, **about) for n in range(count)]
+    bodies = {}
+    for start in range(0, count, PAGE):
+        data, after = rows[start : start + PAGE], rows[start - 1]["id"] if start else ""
+        page = {"object": "list", "data": data, "has_more": start + PAGE < count}
+        bodies[after] = json.dumps(page | {"first_id": data[0]["id"], "last_id": data[-1]["id"]}).encode()
+
+    def reply_to(request: Request) -> Reply:
+        after = parse_qs(urlsplit(request.target).query).get("after", [""])[0]
+        return Reply(body=bodies[after], headers={"content-type": "application/json"})
+
+    with Server(reply_to) as server:
+        print(json.dumps({"url": f"{server.url}/v1"}), flush=True)
+        sys.stdin.read()
 
 
 def main(client: str, url: str) -> None:
-    """List once, and print how long that took once the client was ready to ask."""
+    """List once; print the seconds that this took once the client was made."""
     listed = CLIENTS[client](url)
-    wall, cpu = time.perf_counter(), time.process_time()
-    count = listed()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(json.dumps({"rows": count, "wall": wall, "cpu": cpu}))
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    report = {"rows": listed(), "wall_s": time.perf_counter() - wall_s, "cpu_s": time.process_time() - cpu_s}
+    print(json.dumps(report | {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(int(sys.argv[2])) if sys.argv[1] == "serve" else main(*sys.argv[1:])

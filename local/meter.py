@@ -17,7 +17,11 @@ from typing import Any
 READ_B, WRITE_B = 4096, 1024
 INDEXES = {
     "by_creation": ("kind", "created", "status", "has_failures", "ttl"),
-    "open": ("open_in", "created"),
+    "open": (
+        "open_in",
+        "created",
+        *("status", "expires_at", "counts", "announced", "missing_since", "unconfirmed_since"),
+    ),
 }
 """What each index holds beside the table's key, as in template.yaml; the first two are its own key."""
 
@@ -87,15 +91,17 @@ class Meter:
                     wanted = request["RequestItems"][name]
                     self._read(items + [{}] * (len(wanted["Keys"]) - len(items)), wanted)
             case "Query":
-                size_b = sum(map(size, parsed.get("Items", [])))
+                index = request.get("IndexName")
+                items = [in_index(index, item) if index else item for item in parsed.get("Items", [])]
+                size_b = sum(map(size, items))
                 self.read_units += _units(size_b, READ_B) * _share(request)
 
     def _writes(self, key: Item, before: Item, after: Item, times: int) -> Iterator[Write]:
         at = self._clock()
         yield Write(at, key["pk"]["S"], times * _units(max(size(before), size(after)), WRITE_B))
-        for name, fields in INDEXES.items():
-            if entries := _entries_changed(fields, before, after):
-                yield Write(at, name, entries)
+        for name in INDEXES:
+            if units := _index_units(name, before, after):
+                yield Write(at, name, units)
 
     def _read(self, items: list[Item], request: Item) -> None:
         self.read_units += sum(_units(size(item), READ_B) for item in items) * _share(request)
@@ -104,6 +110,11 @@ class Meter:
 def item_of(client: Any, table: str) -> Callable[[Item], Item]:
     """Return a function that reads an item of this table; give it a client that is not metered."""
     return lambda key: dict(client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {}))
+
+
+def in_index(name: str, item: Item) -> Item:
+    """Return what this index holds of an item."""
+    return {field: item[field] for field in ("pk", "sk", *INDEXES[name]) if field in item}
 
 
 def size(item: Item) -> int:
@@ -137,13 +148,15 @@ def _key(write: Item) -> Item:
     return {name: write.get("Key", write.get("Item"))[name] for name in ("pk", "sk")}
 
 
-def _entries_changed(fields: tuple[str, ...], old: Item, new: Item) -> int:
-    """Return how many entries of an index a write removes, adds or replaces."""
-    key = fields[:2]
-    was_in, is_in = (all(name in item for name in key) for item in (old, new))
-    if not (was_in or is_in) or all(old.get(name) == new.get(name) for name in fields):
+def _index_units(name: str, old: Item, new: Item) -> int:
+    """Return the write units of the entries of an index that a write removes, adds or replaces."""
+    key = INDEXES[name][:2]
+    before, after = ([in_index(name, item)] if all(map(item.get, key)) else [] for item in (old, new))
+    if before == after:
         return 0
-    return 2 if was_in and is_in and any(old[name] != new[name] for name in key) else 1
+    if before and after and all(old[each] == new[each] for each in key):
+        return _units(max(size(before[0]), size(after[0])), WRITE_B)
+    return sum(_units(size(entry), WRITE_B) for entry in (*before, *after))
 
 
 def _units(size_b: int, unit_b: int) -> int:

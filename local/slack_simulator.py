@@ -200,8 +200,8 @@ class SlackSimulator:
         if method == "conversations.info":
             is_private, error = channel in self.private, self.channels[channel]
             kind = {"is_channel": not is_private, "is_private": is_private}
-            standing = {"is_archived": error == "is_archived", "is_member": error is None}
-            return _json(200, scopes, ok=True, channel={"id": channel, "name": "search", **kind, **standing})
+            state = {"is_archived": error == "is_archived", "is_member": error is None}
+            return _json(200, scopes, ok=True, channel={"id": channel, "name": "search", **kind, **state})
         if method == "conversations.history":
             return _json(200, scopes, ok=True, **self._history_page(channel, arguments))
         metadata = arguments.get("metadata")

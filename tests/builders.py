@@ -62,7 +62,8 @@ def some_notifications(count: int) -> list[Notification]:
 
 
 def a_recorded(status: str = "in_progress", **fields: object) -> Recorded:
-    recorded = Recorded(status, position=f"0{NOW - 3600}#batch_1", expires_at=NOW + DAY_S)
+    position, scope = f"0{NOW - 3600}#batch_1", a_state().scope
+    recorded = Recorded(status, position, expires_at=NOW + DAY_S, scope=scope)
     return replace(recorded, **fields)  # type: ignore[arg-type]
 
 

@@ -2,7 +2,7 @@
 
 import { drawMrkdwn, drawPlain, drawText, h } from "/mrkdwn.js";
 
-/** The message; `press` is told of a button or a choice. */
+/** The message; `press` is called for a button or a choice. */
 export function drawMessage(message, press) {
   const at = new Date(message.at * 1000);
   const act = (element, blockId, option) => press(message.ts, element, blockId, option);

@@ -172,9 +172,7 @@ def outcome_of(batch: Batch) -> Outcome | None:
     """
     if batch.status != Status.COMPLETED:
         return Outcome(batch.status) if batch.is_terminal else None
-    has_output = batch.output_file_id is not None or (
-        batch.usage is not None and batch.usage.total_tokens > 0
-    )
+    has_output = bool(batch.output_file_id or (batch.usage and batch.usage.total_tokens))
     match batch.request_counts:
         case RequestCounts(total=0, completed=0, failed=0) if batch.is_retrieved and not has_output:
             return Outcome.EMPTY
@@ -190,9 +188,8 @@ def outcome_of(batch: Batch) -> Outcome | None:
 def has_failures(batch: Batch) -> bool:
     """Whether any request of a completed batch failed, as far as it is known."""
     outcome = outcome_of(batch)
-    return outcome in (Outcome.PARTLY_FAILED, Outcome.ALL_FAILED) or (
-        outcome is Outcome.UNKNOWN and batch.error_file_id is not None
-    )
+    is_likely = outcome is Outcome.UNKNOWN and batch.error_file_id is not None
+    return is_likely or outcome in (Outcome.PARTLY_FAILED, Outcome.ALL_FAILED)
 
 
 class BaselineReason(StrEnum):
@@ -294,42 +291,31 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimited:
-    """Slack did not take the message and wants no other for `retry_after_s` seconds."""
+class PostFailure:
+    """Slack did not say that it has the message; `retry_after_s` is for RateLimited."""
 
     reason: str
-    retry_after_s: float
+    retry_after_s: float = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownOutcome:
+class RateLimited(PostFailure):
+    """Slack did not take the message and wants no other for a while."""
+
+
+class UnknownOutcome(PostFailure):
     """Slack may or may not have taken the message."""
 
-    reason: str
 
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(PostFailure):
     """Slack takes nothing for this channel or token until a person has changed something."""
 
-    reason: str
 
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(PostFailure):
     """Slack refuses this very message, by a defect of ours."""
 
-    reason: str
 
-
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(PostFailure):
     """Slack refuses the message with an error name that is not in our list."""
-
-    reason: str
-
-
-PostResult = Accepted | RateLimited | UnknownOutcome | Blocked | Malformed | Refused
 
 
 @dataclass(frozen=True, slots=True)

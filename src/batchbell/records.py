@@ -91,7 +91,8 @@ class Recorded:
     """What the table says of a batch. `announced` are the statuses of which a notification was made.
 
     `missing_since` is the first 404 in a row; `unconfirmed_since` is when the list first showed it
-    completed without counts. `position` grows with its creation.
+    completed without counts. `position` grows with its creation; `scope` names the server and project
+    of an open or deleted batch.
     """
 
     status: str
@@ -101,17 +102,18 @@ class Recorded:
     announced: frozenset[str] = frozenset()
     missing_since: int | None = None
     unconfirmed_since: int | None = None
+    scope: str | None = None
 
     @property
     def is_open(self) -> bool:
         return self.status not in TERMINAL and self.status != DELETED
 
     @classmethod
-    def after(cls, change: "Change") -> "Recorded":
+    def after(cls, change: "Change", scope: str) -> "Recorded":
         """Return what the table says after this change."""
         batch = change.batch
         times = (change.missing_since, change.unconfirmed_since)
-        return cls(batch.status, "", batch.expires_at, batch.request_counts, frozenset(), *times)
+        return cls(batch.status, "", batch.expires_at, batch.request_counts, frozenset(), *times, scope)
 
 
 @dataclass(frozen=True, slots=True)

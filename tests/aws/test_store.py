@@ -203,8 +203,8 @@ def test_open_and_deleted_batches_of_a_scope_are_found_oldest_first(store: Store
     recorded = store.open_batches(SCOPE)
 
     expires_at, announced = a_batch().expires_at, frozenset({"in_progress"})
-    first = Recorded("in_progress", f"{CREATED}#batch_1", expires_at, announced=announced)
-    last = Recorded("in_progress", f"0{NOW}#batch_late", expires_at, RequestCounts(10, 3, 1))
+    first = Recorded("in_progress", f"{CREATED}#batch_1", expires_at, announced=announced, scope=SCOPE)
+    last = Recorded("in_progress", f"0{NOW}#batch_late", expires_at, RequestCounts(10, 3, 1), scope=SCOPE)
     deleted = replace(first, status="gone", position=f"{CREATED}#batch_b", missing_since=NOW)
     assert list(recorded.items()) == [("batch_1", first), ("batch_b", deleted), ("batch_late", last)]
     assert store.recorded(recorded, NOW) == recorded

@@ -103,14 +103,6 @@ def test_a_query_stops_at_its_limit_before_it_filters_and_goes_on_from_its_last_
     assert [keys(page) for page in pages][:3] == [["record5"], ["record3"], ["record1"]]
 
 
-def test_a_projection_leaves_out_the_rest(client: Any) -> None:
-    add_records(client, 1)
-
-    answer = query(client, ProjectionExpression="sk, #s", ExpressionAttributeNames=NAMES)
-
-    assert answer["Items"] == [{"sk": {"S": "record1"}, "status": {"S": "failed"}}]
-
-
 def test_an_update_sets_adds_deletes_and_removes(client: Any) -> None:
     put(
         client,

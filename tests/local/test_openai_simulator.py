@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from local import openai_faults as faults
-from local.openai_faults import Cut, Kind
+from local.openai_faults import Kind
 from local.openai_rows import TERMINAL, RecordingError, Row, counts, errors
 from local.openai_rows import row as new_row
 from local.openai_simulator import After, Change, OpenAISimulator
@@ -86,23 +86,13 @@ def test_an_unknown_after_is_rejected_or_answered_as_set(
     assert listed(simulator, after="nobody") == answered
 
 
-def test_a_batch_is_retrieved_by_id_and_all_else_is_not_found(simulator: OpenAISimulator) -> None:
+def test_a_batch_is_retrieved_by_id_and_with_the_key(simulator: OpenAISimulator) -> None:
     row = simulator.add("completed")
 
     assert get(simulator, f"/batches/{row['id']}").json() == row
     assert [get(simulator, path).status_code for path in ("/batches/nobody", "/files")] == [404, 404]
-
-
-def test_a_wrong_key_is_rejected(simulator: OpenAISimulator) -> None:
-    headers = {"Authorization": "Bearer sk-no"}
-
-    answer = requests.get(f"{simulator.base_url}/batches", headers=headers, timeout=10)
-
+    answer = requests.get(f"{simulator.base_url}/batches", timeout=10)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
-
-
-def test_answers_name_the_project(simulator: OpenAISimulator) -> None:
-    assert get(simulator).headers["openai-project"] == "proj_test"
 
 
 def test_the_official_sdk_lists_and_retrieves_every_batch(simulator: OpenAISimulator) -> None:
@@ -113,24 +103,13 @@ def test_the_official_sdk_lists_and_retrieves_every_batch(simulator: OpenAISimul
         retrieved = client.batches.retrieve(rows[1]["id"])
 
     assert [batch.to_dict() for batch in batches] == rows
+    assert {len(row) for row in rows} == {22}
     assert retrieved.to_dict() == rows[1]
     kinds = [request.kind for request in simulator.requests]
     assert kinds == [Kind.FIRST_PAGE, Kind.NEXT_PAGE, Kind.NEXT_PAGE, Kind.RETRIEVE]
 
 
 # Rows
-
-
-@pytest.mark.parametrize("status", STATUSES)
-def test_a_row_has_all_fields_and_times_that_fit_its_status(status: str) -> None:
-    row = new_row(status, at=NOW)
-
-    times = {name.removesuffix("_at"): time for name, time in row.items() if name.endswith("_at") and time}
-    assert len(row) == 22
-    assert times.pop("expires") == times["created"] + 86400
-    assert max(times.values()) == NOW
-    assert set(TERMINAL) & times.keys() == set(TERMINAL) & {status}
-    assert (row["errors"] is not None) == (status == "failed")
 
 
 def test_a_moved_batch_gets_its_times_from_the_clock_and_files_from_its_counts(
@@ -171,46 +150,25 @@ def test_a_fault_applies_to_as_many_requests_of_its_kind_as_it_is_meant_for(
 
     first = [get(simulator).status_code for _ in range(2)]
     single = [get(simulator, f"/batches/{row['id']}") for _ in range(3)]
+    simulator.down = faults.error(500)
 
-    assert first == [502, 200]
+    assert [*first, get(simulator).status_code] == [502, 200, 500]
     assert [answer.status_code for answer in single] == [503, 503, 200]
     assert single[0].headers["retry-after"] == "2"
 
 
-def test_everything_fails_while_the_simulator_is_down(simulator: OpenAISimulator) -> None:
-    simulator.down = faults.error(500)
-    failed = get(simulator).status_code
-    simulator.down = None
-
-    assert (failed, get(simulator).status_code) == (500, 200)
-
-
-@pytest.mark.parametrize("where", Cut)
-def test_a_connection_can_be_cut(simulator: OpenAISimulator, where: Cut) -> None:
-    simulator.faults.append(faults.cut(where))
-
-    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        get(simulator)
-
-
-def test_rows_can_be_rewritten_as_other_servers_write_them(simulator: OpenAISimulator) -> None:
-    row = simulator.add(id="a")
-    simulator.mangle = lambda row: {**row, "errors": "none"}
-
-    assert get(simulator).json()["data"] == [row | {"errors": "none"}]
-    assert get(simulator, "/batches/a").json()["errors"] == "none"
-    assert simulator.batches == [row]
-
-
-def test_the_list_can_lag_behind_what_is_retrieved(simulator: OpenAISimulator) -> None:
+def test_rows_can_be_rewritten_and_the_list_can_lag_behind_what_is_retrieved(
+    simulator: OpenAISimulator,
+) -> None:
     old = simulator.add(id="a")
     simulator.add(id="b")
     moved = simulator.move("a", "completed")
     simulator.stale["a"] = old
     simulator.unlisted.add("b")
+    simulator.mangle = lambda row: {**row, "errors": "none"}
 
-    assert get(simulator).json()["data"] == [old]
-    assert get(simulator, "/batches/a").json() == moved
+    assert get(simulator).json()["data"] == [old | {"errors": "none"}]
+    assert get(simulator, "/batches/a").json() == moved | {"errors": "none"}
     assert get(simulator, "/batches/b").status_code == 200
 
 
@@ -227,9 +185,10 @@ def test_a_stopped_simulator_answers_nobody_not_even_on_an_open_connection() -> 
 
 
 def some_rows(number: int) -> list[Row]:
-    """Newest first; one a day, each lasting an hour."""
+    """Newest first, one a day; the last one was recorded open."""
     ends = range(1_700_000_000, 1_700_000_000 - number * 86400, -86400)
-    return [new_row("completed", at=end, created_at=end - 3600, in_progress_at=end - 3500) for end in ends]
+    rows = [new_row("completed", at=end, created_at=end - 3600, in_progress_at=end - 3500) for end in ends]
+    return [*rows[:-1], rows[-1] | {"status": "in_progress", "completed_at": None}]
 
 
 def recorded(tmp_path: Path, content: object) -> Path:
@@ -242,31 +201,20 @@ def test_the_newest_ten_of_a_recording_are_open_again_and_look_new(tmp_path: Pat
     rows = some_rows(12)
     path = recorded(tmp_path, {"object": "list", "data": rows, "has_more": True})
 
-    with OpenAISimulator.from_recording(path, clock=clock)[0] as simulator:
+    simulator, recording = OpenAISimulator.from_recording(path, clock=clock)
+    with simulator:
         shown = simulator.batches
 
     assert [row["id"] for row in shown] == [row["id"] for row in rows]
-    assert [row["status"] for row in shown] == ["in_progress"] * 10 + ["completed"] * 2
+    assert [row["status"] for row in shown] == ["in_progress"] * 10 + ["completed", "in_progress"]
+    assert [row["id"] for row in recording.staying_open] == [rows[-1]["id"]]
     assert [NOW - row["created_at"] for row in shown[:10]] == [5 + 60 * index for index in range(10)]
     assert all(row["output_file_id"] is row["completed_at"] is row["usage"] is None for row in shown[:10])
-    assert shown[0]["request_counts"] == counts(10, 0, 0)
-
-
-def test_the_older_rows_of_a_recording_keep_their_order_and_durations(tmp_path: Path, clock: Clock) -> None:
-    rows = some_rows(13)
-
-    with OpenAISimulator.from_recording(recorded(tmp_path, rows), clock=clock)[0] as simulator:
-        shown = simulator.batches
-
-    by = shown[12]["created_at"] - rows[12]["created_at"]
-    times = [name for name in rows[0] if name.endswith("_at")]
-    for old, new in zip(rows[10:], shown[10:], strict=True):
-        assert new == old | {name: old[name] + by for name in times if old[name]}
-        assert new["completed_at"] < shown[9]["created_at"]
+    assert shown[10]["completed_at"] - shown[10]["created_at"] == 3600
 
 
 def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, clock: Clock) -> None:
-    simulator, recording = OpenAISimulator.from_recording(recorded(tmp_path, some_rows(1)), clock=clock)
+    simulator, recording = OpenAISimulator.from_recording(recorded(tmp_path, some_rows(2)), clock=clock)
     clock.at += 30
 
     with simulator:
@@ -275,20 +223,7 @@ def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, cl
     assert (ended["created_at"], ended["completed_at"]) == (NOW - 5, NOW + 30)
     assert NOW - 5 <= ended["in_progress_at"] <= ended["finalizing_at"] <= ended["completed_at"]
     assert ended["request_counts"] == counts(10, 10, 0)
-    assert [change.status for change in simulator.changes] == ["in_progress", "completed"]
-
-
-def test_batches_that_were_recorded_open_stay_open(tmp_path: Path, clock: Clock) -> None:
-    rows = [new_row("cancelling", at=1_700_000_001), *some_rows(10), new_row("in_progress", at=1_600_000_000)]
-
-    simulator, recording = OpenAISimulator.from_recording(recorded(tmp_path, rows), clock=clock)
-    with simulator:
-        shown = simulator.batches
-
-    assert len(recording.ending) == 9
-    assert [row["id"] for row in recording.staying_open] == [rows[0]["id"], rows[-1]["id"]]
-    assert (shown[0]["status"], shown[-1]["status"]) == ("cancelling", "in_progress")
-    assert shown[0]["cancelling_at"] <= NOW
+    assert [change.status for change in simulator.changes] == ["in_progress"] * 2 + ["completed"]
 
 
 @pytest.mark.parametrize(
@@ -310,8 +245,3 @@ def test_a_file_that_is_no_recording_is_rejected_in_one_line(
         OpenAISimulator.from_recording(path)
 
     assert str(caught.value) == f"{path}: {message}"
-
-
-def test_a_missing_recording_is_rejected_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="recorded.json: No such file or directory$"):
-        OpenAISimulator.from_recording(tmp_path / "recorded.json")

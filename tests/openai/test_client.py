@@ -361,7 +361,8 @@ def test_an_address_without_a_list_of_batches_says_what_to_check(env: Environmen
 
 
 def test_a_server_that_is_not_there_is_transient(env: Environment) -> None:
-    env.openai.stop()
+    with OpenAISimulator() as stopped:
+        env.base_url = stopped.base_url
 
     error = env.error()
 

@@ -8,9 +8,9 @@ from batchbell.config import metadata_filter_from
 from batchbell.models import Batch, Deleted, Notification, RequestCounts
 from batchbell.poll.changes import Rules, needs_counts, unconfirmed
 from batchbell.records import Change, Recorded
-from tests.builders import DAY_S, NOW, a_batch, a_config, a_notification, a_recorded
+from tests.builders import DAY_S, NOW, a_batch, a_config, a_notification, a_recorded, a_state
 
-RULES = Rules(a_config(), baseline_at=NOW - 7200, announce_from=NOW - 300)
+RULES = Rules(a_config(), a_state().scope, baseline_at=NOW - 7200, announce_from=NOW - 300)
 FROM_EVER = replace(RULES, baseline_at=0, announce_from=0)
 
 
@@ -115,10 +115,11 @@ def test_progress_is_recorded_when_the_counts_moved_by_a_twentieth(
     assert change == (Change(batch, "in_progress") if is_recorded else None)
 
 
-def test_a_batch_that_is_known_again_is_missing_no_more() -> None:
+@pytest.mark.parametrize("before", [{"missing_since": NOW - 60}, {"scope": "https://other.example -"}])
+def test_a_batch_that_was_missing_or_tracked_elsewhere_is_recorded_anew(before: dict[str, object]) -> None:
     batch = a_batch()
 
-    assert changed(batch, a_recorded(missing_since=NOW - 60)) == Change(batch, "in_progress")
+    assert changed(batch, a_recorded(**before)) == Change(batch, "in_progress")
 
 
 @pytest.mark.parametrize("status", ["in_progress", "completed"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from batchbell.errors import AuthenticationError, BatchbellError, PermanentError, TransientError
-from batchbell.models import Accepted, Blocked, Malformed, PostResult, RateLimited, Refused, UnknownOutcome
+from batchbell.models import Accepted, Blocked, Malformed, PostFailure, RateLimited, Refused, UnknownOutcome
 from batchbell.slack.client import Channel, Identity, NewestMessage, SlackClient
 from local import slack_faults as faults
 from local.slack_faults import Fault
@@ -58,12 +58,12 @@ def test_a_message_is_posted_as_it_is_with_its_ids_in_the_metadata(slack: SlackS
     }
 
 
-def named(kind: type[PostResult], *names: str) -> list[tuple[Fault, type[PostResult]]]:
+def named(kind: type[PostFailure], *names: str) -> list[tuple[Fault, type[PostFailure]]]:
     return [(faults.error(name), kind) for name in names]
 
 
 ODD_BODIES = (b"[1]", b"null", b'"ok"', b"", b"\xff", b'{"ok": true}', b'{"ok": true, "ts": null}')
-RESULTS: list[tuple[Fault, type[PostResult]]] = [
+RESULTS: list[tuple[Fault, type[PostFailure]]] = [
     (faults.ratelimited(), RateLimited),
     (faults.html(429), RateLimited),
     *named(RateLimited, "ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org"),
@@ -92,7 +92,7 @@ RESULTS: list[tuple[Fault, type[PostResult]]] = [
 
 @pytest.mark.parametrize(("fault", "kind"), RESULTS)
 def test_each_answer_is_the_result_it_should_be_after_one_post(
-    slack: SlackSimulator, fault: Fault, kind: type[PostResult]
+    slack: SlackSimulator, fault: Fault, kind: type[PostFailure]
 ) -> None:
     slack.faults[POST].append(fault)
 

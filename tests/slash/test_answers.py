@@ -247,6 +247,7 @@ def test_the_bots_status_says_what_is_parked_why_and_since_when(bot: BotUnderTes
 
 def test_before_the_first_poll_every_answer_says_so(bot: BotUnderTest) -> None:
     assert "no batch is recorded" in texts_of(bot.ask(""))[0]
+    assert "no open batch is recorded" in texts_of(bot.ask("open"))[0]
     assert "No poll has succeeded yet" in texts_of(bot.ask(""))[1]
     assert "No poll has run yet" in texts_of(bot.ask("status"))[1]
 

@@ -208,7 +208,7 @@ class Store:
         *,
         older_than: str | None = None,
         newer_than: str | None = None,
-        scope: str = "",
+        scope: str = "-",
         now: int,
     ) -> RecordPage:
         """Return a page of records, newest first.
@@ -381,6 +381,7 @@ def _recorded(item: Mapping[str, Any]) -> Recorded:
     return Recorded(
         status=item["status"],
         position=item.get("created", ""),
+        scope=item.get("open_in"),
         expires_at=item.get("expires_at"),
         request_counts=RequestCounts(*map(int, counts.split())) if counts else None,
         announced=item.get("announced", frozenset()),

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from batchbell.cli.output import facts_of, print_error, progress, table_of
+from batchbell.cli.output import MARKS, facts_of, print_error, progress, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
 from batchbell.errors import BatchbellError
 from batchbell.models import Accepted, Batch, Row, State, Status, UnknownOutcome, has_failures
@@ -41,10 +41,9 @@ def list_batches(chosen: Namespace) -> int:
         print("\n".join(table_of(found, time.time())))
     if not found and not chosen.json:
         kind = "" if chosen.status == "all" else f" that is {chosen.status}"
-        known = (
-            "" if chosen.status in ("open", *Status) else f" The documented statuses are {', '.join(Status)}."
-        )
-        print(f"There is no batch{kind}.{known}", file=sys.stderr)
+        known = f" The documented statuses are {', '.join(Status)}."
+        is_known = chosen.status in ("all", "open", *Status)
+        print(f"There is no batch{kind}.{'' if is_known else known}", file=sys.stderr)
     last = found[-1].batch if found else None
     if len(found) == chosen.limit and last and sys.stdout.isatty():
         print(f"Older ones: --after {last.id}", file=sys.stderr)
@@ -119,7 +118,9 @@ def manifest(chosen: Namespace) -> int:
     if url is None:
         from batchbell.cli.aws import signed_in
 
-        stack = signed_in().stack(chosen.team, chosen.stack)
+        aws = signed_in()
+        with progress("looking for the stack"):
+            stack = aws.stack(chosen.team, chosen.stack)
         url, command = stack.output("SlackRequestUrl"), command or stack.parameters.get("SlashCommand")
     try:
         app = _manifest_for(chosen.team, command or "/batches", url)
@@ -211,7 +212,7 @@ def _ask_for(deployment: "Deployment", secret: Secret, parameter: Any) -> bool:
 
 def _is_accepted(deployment: "Deployment", secret: Secret, value: str) -> bool:
     """Print why the secret may be stored, or may not; never the secret itself."""
-    from batchbell.cli.doctor import MARKS, Doctor
+    from batchbell.cli.doctor import Doctor
 
     if reason := invalid_secret_reason(secret, value, is_openai=deployment.config.server.is_openai):
         print(f"  ✗ {reason}")
@@ -294,20 +295,19 @@ def test_message(chosen: Namespace) -> int:
     channel, token = deployment.config.channel, deployment.secret(Secret.SLACK_BOT_TOKEN)
     with progress("posting"):
         posted = deployment.slack(token).post(channel, message_for_test(deployment.config, int(time.time())))
-    doctor = Doctor(deployment.aws, deployment.config.team)
-    doctor.deployment, doctor.slack_bot_token = deployment, token
-    doctor.result("slack.token")
     if isinstance(posted, UnknownOutcome):
         doubt = "it may or may not have been posted; look into the channel"
         return print_error(f"{posted.reason}: {doubt} {channel}")
+    doctor = Doctor(deployment.aws, deployment.config.team)
+    doctor.deployment, doctor.slack_bot_token = deployment, token
+    doctor.result("slack.token")
     if not isinstance(posted, Accepted):
         code, needed = slack_error_in(posted.reason)
         advice = doctor.slack_advice(code, needed) if code else ""
         return print_error(f"not posted to {channel}: {posted.reason}. {advice}")
-    who = vars(doctor).get("identity")
-    link = None
-    if who and who.url.startswith("https://"):
-        link = f"{who.url}archives/{posted.channel}/p{posted.ts.replace('.', '')}"
+    url = doctor.identity.url if "identity" in vars(doctor) else ""
+    is_link = url.startswith("https://")
+    link = f"{url}archives/{posted.channel}/p{posted.ts.replace('.', '')}" if is_link else None
     if chosen.json:
         print(json.dumps({"channel": posted.channel, "ts": posted.ts, "link": link}))
     else:

@@ -61,8 +61,7 @@ class Bot:
         return failure | {"response_type": "in_channel"} if command.is_shared else failure
 
 
-bot = cache(Bot)
-"""Return the bot, made once for as long as the process lives."""
+bot = cache(Bot)  # made once for as long as the process lives
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -169,8 +168,7 @@ def _response(status: int, message: Mapping[str, Any] | None = None) -> dict[str
 
 def _log_defect(error: Exception) -> None:
     """Log where it broke, and not the error's message, which may repeat what the person wrote."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    where = [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
     logger.error("Answering broke", error=type(error).__name__, where=where)
 
 

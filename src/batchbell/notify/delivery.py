@@ -15,6 +15,7 @@ from batchbell.models import (
     Deleted,
     Malformed,
     Notification,
+    PostFailure,
     RateLimited,
     Refused,
     State,
@@ -136,7 +137,7 @@ class _Delivery:
         self.left = {each.id: each for each in outbox.notifications}
         self.result.unreadable = outbox.unreadable
         self.blocked_reason = outbox.channel.blocked_reason
-        self._drop_superseded(now)
+        self._drop_superseded()
         due = [each for each in self.left.values() if each.due_at <= now]
         if not due:
             return
@@ -146,14 +147,13 @@ class _Delivery:
             with suppress(ConflictError):
                 self._handle(message)
 
-    def _drop_superseded(self, now: float) -> None:
-        """Drop news of an earlier status once the end of the batch is known, posted or not."""
+    def _drop_superseded(self) -> None:
+        """Drop news of an earlier status once the end of the batch is known: posted, leased or not."""
         for each in superseded(self.left.values()):
-            if each.state is not State.LEASED or each.due_at <= now:
-                with suppress(ConflictError):
-                    self.store.remove([each])
-                    self.left.pop(each.id)
-                    logger.info("Superseded by the batch's end", extra={"ids": [each.id]})
+            with suppress(ConflictError):
+                self.store.remove([each])
+                self.left.pop(each.id)
+                logger.info("Superseded by the batch's end", extra={"ids": [each.id]})
 
     def _handle(self, message: Message) -> None:
         if message[0].unknown_since is None:
@@ -214,7 +214,6 @@ class _Delivery:
         logger.info("Posted", extra=fields)
         if isinstance(answer, Accepted):
             self._mark_sent(leased, answer.ts, answer.channel)
-            self._unblock()
         elif isinstance(answer, UnknownOutcome):
             self._note_unknown(leased, answer, is_unread=is_unread)
         else:
@@ -222,7 +221,7 @@ class _Delivery:
             before = [replace(old, version=new.version, message_id=new.message_id) for old, new in pairs]
             self._note_refusal(before, answer, is_unread=is_unread)
 
-    def _note_unknown(self, leased: Message, answer: UnknownOutcome, *, is_unread: bool) -> None:
+    def _note_unknown(self, leased: Message, answer: PostFailure, *, is_unread: bool) -> None:
         attempts = leased[0].attempts + 1
         if is_unread:
             self._park(leased, UNRESOLVED, BLOCKED_S)
@@ -232,9 +231,7 @@ class _Delivery:
         self.store.hold(self.config.channel, self.clock() + SHOWN_AFTER_S)
         raise _StopError(answer.reason)
 
-    def _note_refusal(
-        self, message: Message, answer: RateLimited | Blocked | Malformed | Refused, *, is_unread: bool
-    ) -> None:
+    def _note_refusal(self, message: Message, answer: PostFailure, *, is_unread: bool) -> None:
         """Slack did not take the message: put it back as it was before the attempt."""
         lead, now = message[0], self.clock()
         state = State.PENDING if lead.unknown_since is None else State.UNKNOWN
@@ -285,11 +282,6 @@ class _Delivery:
             self.sleep(wait_s)
         raise _StopError("no time is left")
 
-    def _unblock(self) -> None:
-        if self.blocked_reason:
-            self.store.unblock(self.config.channel, self.clock() + TURN_S)
-            self.blocked_reason, self.has_turn = None, False
-
     # The outbox
 
     def _save(self, message: Message, state: State, **fields: Any) -> list[Notification]:
@@ -307,6 +299,10 @@ class _Delivery:
             self.left.pop(each.id, None)
         self.result.delivered += len(message)
         logger.info("Delivered", extra={"ids": _ids(message), "ts": ts, "channel": channel})
+        if self.blocked_reason:
+            # Also if it was found: who may read the channel is in it. If not, the next post finds out.
+            self.store.unblock(self.config.channel, self.clock() + TURN_S)
+            self.blocked_reason, self.has_turn = None, False
 
     def finished(self) -> DeliveryResult:
         """Return the result, with what is left."""

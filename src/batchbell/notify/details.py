@@ -2,21 +2,11 @@
 
 import re
 from collections import Counter
+from typing import Any
 
 from batchbell.config import Server
 from batchbell.models import Batch, BatchError, Outcome, Status, outcome_of
-from batchbell.notify.mrkdwn import (
-    Block,
-    code,
-    context,
-    counted,
-    cut,
-    date,
-    duration,
-    escaped,
-    fields,
-    series,
-)
+from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration, escaped, fields, series
 
 # The metadata keys that name a batch, the best first.
 _KEYS = ("description", "batch_description", "name", "batch_name", "display_name", "title", "job_name", "job")
@@ -101,7 +91,7 @@ def batch_reason(batch: Batch) -> str:
     return "\n".join([bullet + sentence for sentence in sentences] + advice)
 
 
-def batch_facts(batch: Batch, team: str) -> list[Block]:
+def batch_facts(batch: Batch, team: str) -> list[dict[str, Any]]:
     """Return the blocks with its files, tokens, times and metadata, as far as they are known."""
     labelled = (
         ("Model", code(batch.model or "")),

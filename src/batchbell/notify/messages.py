@@ -56,7 +56,6 @@ _WORST_FIRST: dict[Outcome | type[Subject] | None, Style] = {
 }
 
 _NO_LONGER = "\nThe batches of the earlier {} are no longer watched. If that was not meant, {}."
-
 _KEY_ADVICE = {
     (401, "openai"): "The key is wrong, expired or revoked (401), or a restricted one without the permission "
     "_Batches: Read_. Store a valid one",

@@ -18,8 +18,6 @@ _LOOK_ALIKES = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb", "|": 
 _OUTER_UNDERSCORES = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 _LAST_SECOND = 253_402_300_799  # 9999-12-31 23:59:59 UTC, where datetime ends
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-
 
 def escaped(untrusted: str, limit: int) -> str:
     """Return the text for use in a sentence: on one line, of at most `limit` characters."""
@@ -61,7 +59,8 @@ def series(words: Sequence[str]) -> str:
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units; in hours up to two days, as windows are."""
     left, words = max(int(seconds), 0), list[str]()
-    for size, unit in _UNITS if left >= 2 * 86_400 else _UNITS[1:]:
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    for size, unit in units if left >= 2 * 86_400 else units[1:]:
         count, left = divmod(left, size)
         if count:
             words.append(f"{count:,} {unit}")

@@ -29,6 +29,7 @@ class Rules:
     """What decides whether a change is announced; `baseline_at` and `announce_from` are for unrecorded batches."""
 
     config: Config
+    scope: str
     baseline_at: int
     announce_from: int
 
@@ -41,8 +42,11 @@ class Rules:
             if recorded.status in TERMINAL:
                 return None
             if recorded.status == batch.status:
-                is_same = recorded.missing_since is None and not _has_progressed(recorded, batch)
-                return None if is_same else Change(batch, batch.status)
+                # An open batch that is listed by another server or project belongs to that one from now on.
+                is_same = recorded.scope == self.scope and recorded.missing_since is None
+                return (
+                    None if is_same and not _has_progressed(recorded, batch) else Change(batch, batch.status)
+                )
         notification = None
         if self.should_notify(batch, recorded, now):
             notification = Notification(f"{batch.id}#{batch.status}", now, batch)

@@ -110,7 +110,8 @@ def poll(
         state = replace(state, project=first.project or "")
     # By the other clock an end shortly before the baseline may be a later one. Not what the poll that
     # began it finds ended: that had ended before.
-    rules = Rules(config, state.baseline_at - (0 if is_new else OVERLAP_S), state.cursor.announce_from)
+    baseline_at = state.baseline_at - (0 if is_new else OVERLAP_S)
+    rules = Rules(config, state.scope, baseline_at, state.cursor.announce_from)
     with ThreadPoolExecutor(at_once) as threads:
         retrieve_all = threads.map if at_once > 1 else map
         run = _Poll(openai, store, rules, state, started_at, list_until, deadline_at, clock, retrieve_all)
@@ -197,7 +198,8 @@ class _Poll:
         """Read pages down to a time; then, if `reads_on`, as long as they show open batches."""
         part, was_promised, poor = _Range(), False, 0
         seen: set[str] = set()
-        while self.clock() < self.list_until - LAST_REQUEST_S and self.result.pages < MAX_PAGES:
+        # The first page was read before, and is taken in any case.
+        while not self._is_late() or self.result.pages == 0:
             try:
                 page = next(pages)
             except (TransientError, PermanentError) as error:
@@ -223,6 +225,9 @@ class _Poll:
             # The expected row was just seen: if nothing follows it, the list does end there.
             was_promised = page.has_more is True and not (expected and is_first)
         return part
+
+    def _is_late(self) -> bool:
+        return self.clock() >= self.list_until - LAST_REQUEST_S or self.result.pages >= MAX_PAGES
 
     def _pays(self, poor: int) -> bool:
         """Whether to read on for open batches after so many pages in a row with fewer than two of them."""
@@ -344,7 +349,7 @@ class _Poll:
             if change.batch.is_terminal:
                 self.known.pop(change.batch.id, None)
             else:
-                self.known[change.batch.id] = Recorded.after(change)
+                self.known[change.batch.id] = Recorded.after(change, self.state.scope)
         self._log(done.stored)
         return done.conflicts
 

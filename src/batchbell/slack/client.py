@@ -22,7 +22,16 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from batchbell.errors import AuthenticationError, PermanentError, TransientError
-from batchbell.models import Accepted, Blocked, Malformed, Message, RateLimited, Refused, UnknownOutcome
+from batchbell.models import (
+    Accepted,
+    Blocked,
+    Malformed,
+    Message,
+    PostFailure,
+    RateLimited,
+    Refused,
+    UnknownOutcome,
+)
 
 EVENT_TYPE = "batchbell_notification"
 
@@ -32,7 +41,7 @@ _CREDENTIAL = "account_inactive invalid_auth not_allowed_token_type not_authed t
 # (docs.slack.dev/reference/methods). Not there, but seen: app_access_restricted, channel_type_not_supported,
 # error_processing_metadata, external_channel_migrating, invalid_attachments, invalid_json, is_inactive,
 # json_not_object, method_not_supported_for_channel_type, unknown_method.
-_ERRORS: Mapping[type[RateLimited | UnknownOutcome | Blocked | Malformed], str] = {
+_ERRORS: Mapping[type[PostFailure], str] = {
     RateLimited: "message_limit_exceeded org_login_required rate_limited ratelimited team_added_to_org",
     UnknownOutcome: "duplicate_*_not_found fatal_error internal_error request_timeout service_unavailable",
     Blocked: f"{_CREDENTIAL} "
@@ -52,16 +61,13 @@ _ERRORS: Mapping[type[RateLimited | UnknownOutcome | Blocked | Malformed], str] 
 CREDENTIAL_ERRORS = frozenset(_CREDENTIAL.split())
 """Slack may accept another token where it answers one of these."""
 
-_PAGE_LIMIT = 200
 _WAIT_S = 30.0
 _MAX_WAIT_S = 3600.0
 
-# The SDK does not check the shape of an answer: a list in place of an object is an AttributeError, an
-# unknown charset a LookupError.
+# The SDK does not check an answer's shape: a list in place of an object, say, is an AttributeError.
 _CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
 
 Call = Callable[[WebClient], SlackResponse]
-PostFailure = RateLimited | UnknownOutcome | Blocked | Malformed | Refused
 
 
 def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
@@ -132,13 +138,10 @@ class SlackClient:
 
     def post(self, channel: str, message: Message) -> Accepted | PostFailure:
         """Post once, and never again by itself, not even after a dropped connection."""
-        method, arguments = "chat.postMessage", {**message.content, "metadata": _metadata_of(message)}
+        method, arguments = "chat.postMessage", {"channel": channel, **message.content}
+        arguments |= {"text": message.text, "metadata": _metadata_of(message)}
         try:
-            answer = self._call(
-                method,
-                lambda client: client.chat_postMessage(channel=channel, text=message.text, **arguments),
-                self._timeout_s,
-            )
+            answer = self._call(method, lambda client: client.chat_postMessage(**arguments), self._timeout_s)
         except TransientError as error:  # the token could not be read
             return RateLimited(str(error), _WAIT_S)
         except PermanentError as error:
@@ -168,8 +171,7 @@ class SlackClient:
     def identity(self) -> Identity:
         """Return whose the token is, and its scopes, which Slack names in a header."""
         answer = self._read("auth.test", lambda client: client.auth_test())
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        granted = headers.get("x-oauth-scopes")
+        granted = {name.lower(): value for name, value in answer.headers.items()}.get("x-oauth-scopes")
         return Identity(
             workspace=_text(answer.get("team")),
             name=_text(answer.get("user")),
@@ -209,7 +211,7 @@ class SlackClient:
                     channel=channel,
                     cursor=cursors[-1] or None,
                     include_all_metadata=True,
-                    limit=_PAGE_LIMIT,
+                    limit=200,
                     oldest=f"{since:.6f}",
                 ),
                 deadline_at,
@@ -294,8 +296,8 @@ class _Failure:
             error = kind(reason, status=self.status, code=self.name)
             error.needed = self.needed
             return error
-        retry_after_s = result.retry_after_s if isinstance(result, RateLimited) else None
-        return TransientError(reason, status=self.status, code=self.name, retry_after_s=retry_after_s)
+        wait_s = result.retry_after_s or None
+        return TransientError(reason, status=self.status, code=self.name, retry_after_s=wait_s)
 
 
 def _failure_in(method: str, response: SlackResponse) -> _Failure:
@@ -306,9 +308,8 @@ def _failure_in(method: str, response: SlackResponse) -> _Failure:
     needed = needed if isinstance(needed, str) and re.fullmatch("[a-z_:.,]{1,200}", needed) else None
     kind = kind_of(name, status)
     reason = f"{method}: {name or f'HTTP {status}'}" + (f" (needs {needed})" if needed else "")
-    if issubclass(kind, RateLimited):
-        return _Failure(RateLimited(reason, _retry_after_s(response.headers)), name, status=status)
-    return _Failure(kind(reason), name, needed, status)
+    wait_s = _retry_after_s(response.headers) if kind is RateLimited else 0
+    return _Failure(kind(reason, wait_s), name, needed, status)
 
 
 def _failure_without_answer(method: str, error: Exception) -> _Failure:

@@ -71,7 +71,7 @@ _ALL_BATCHES = mrkdwn.button("list", "All batches", text_of(Recent()))
 
 def _recent(query: Recent, store: "Store", config: Config, now: int) -> Reply:
     state = store.load_state()
-    scope = state.scope if state else ""
+    scope = state.scope if state else "-"  # DynamoDB accepts no empty key
     list_records = partial(store.list_records, query.status, query.count, scope=scope, now=now)
     page = list_records(older_than=query.older_than, newer_than=query.newer_than)
     if query.newer_than and not page.has_newer:
@@ -212,7 +212,7 @@ def _details_buttons(batch_id: str) -> Block:
 def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: int) -> Reply:
     """Return the last good poll, what is open and not sent, and what is wrong and since when."""
     problems = [*_poll_problems(state, config, now), *_delivery_problems(outbox)]
-    verdict = ":warning: batchbell needs a look" if problems else ":white_check_mark: batchbell is well"
+    summary = ":warning: batchbell needs a look" if problems else ":white_check_mark: batchbell is well"
     last_poll, waiting = "none yet", "0"
     if state and state.polled_at:
         last_poll = f"{date(state.polled_at)}, {duration(now - state.polled_at)} ago"
@@ -228,7 +228,7 @@ def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: in
     ]
     value = text_of(BotStatus())
     return _message(
-        f"{verdict} · *{escaped(config.team, 60)}*",
+        f"{summary} · *{escaped(config.team, 60)}*",
         *([mrkdwn.section("\n".join(f"• {each}" for each in problems))] if problems else []),
         mrkdwn.fields(values),
         mrkdwn.actions(_refresh(value), _ALL_BATCHES, _share(value)),
