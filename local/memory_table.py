@@ -1,6 +1,6 @@
 """Memory table: a DynamoDB table beneath botocore, for speed; it knows the expressions that batchbell writes.
 
-The same stories told on moto's table have the same course (tests/proof/test_promise.py).
+The same simulations on moto's table get the same answers (tests/simulation/test_simulation.py).
 """
 
 import json

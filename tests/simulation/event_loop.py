@@ -1,7 +1,7 @@
-"""Stage: virtual time, in which runs of the bot take turns; one seed, one course of events.
+"""Virtual time, in which runs of the bot take turns. One seed gives one course of events.
 
-Each run is a thread, and exactly one of all threads is awake. It gives its turn away only where it
-waits: at each call to the outside, and where it sleeps.
+Each run is a thread, and exactly one thread is awake. A run gives its turn away only where it waits: at each
+call to the outside, and where it sleeps.
 """
 
 import heapq
@@ -11,42 +11,41 @@ from threading import Lock, Thread
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process died."""
 
 
-class Stage:
-    """What is to happen, in order of time; of what happens at once the seed chooses the order."""
+class EventLoop:
+    """What will happen, in order of time. The seed orders what happens at one time."""
 
     def __init__(self, seed: int, now: float) -> None:
         self.now = now
         self.runs: list[Run] = []
         self.current: Run | None = None
-        self.begun = 0
+        self.started = 0
         self._random = Random(seed)
         self._queue: list[tuple[float, float, int, Callable[[], object]]] = []
         self._count = 0
         self._turn = Lock()
         self._turn.acquire()
 
+    @property
+    def run_number(self) -> int:
+        """The number of the run whose turn it is; 0 outside of runs."""
+        return self.current.number if self.current else 0
+
     def at(self, when: float, act: Callable[[], object]) -> None:
-        """Let this happen then."""
         self._count += 1
         heapq.heappush(self._queue, (max(when, self.now), self._random.random(), self._count, act))
 
-    def begin(self, work: Callable[[], None], lifetime_s: float) -> None:
-        """Let a run begin now; it dies if it lives longer."""
-        self.begun += 1
-        run = Run(self, self.begun, work, self.now + lifetime_s)
+    def start(self, work: Callable[[], None], lifetime_s: float) -> None:
+        """Start a run now. It dies if it lives longer than `lifetime_s`."""
+        self.started += 1
+        run = Run(self, self.started, work, self.now + lifetime_s)
         self.runs.append(run)
         self.at(self.now, run.wake)
 
-    @property
-    def number(self) -> int:
-        """The number of the run whose turn it is."""
-        return self.current.number if self.current else 0
-
     def pause(self, seconds: float) -> None:
-        """Let time pass for the run whose turn it is, and others have theirs."""
+        """Let time pass for the current run; others have their turns meanwhile. Raises: Killed."""
         run = self.current
         assert run is not None
         until = min(self.now + seconds, run.dies_at)
@@ -58,21 +57,20 @@ class Stage:
         if run.is_killed or self.now >= run.dies_at:
             raise Killed
 
-    def play(self, until: float) -> None:
-        """Let all happen that is to happen before then."""
+    def run_until(self, until: float) -> None:
         while self._queue and self._queue[0][0] < until:
             when, _, _, act = heapq.heappop(self._queue)
             self.now = max(self.now, when)
             act()
         self.now = max(self.now, until)
 
-    def kill(self) -> None:
-        """Let every run die where it is."""
+    def kill_all(self) -> None:
+        """Let every run die at its next call."""
         for run in self.runs:
             run.is_killed = True
 
     def close(self) -> None:
-        self.kill()
+        self.kill_all()
         while self.runs:
             self.runs[0].wake()
 
@@ -91,13 +89,13 @@ class Stage:
 class Run:
     """One invocation of the function."""
 
-    def __init__(self, stage: Stage, number: int, work: Callable[[], None], dies_at: float) -> None:
+    def __init__(self, loop: EventLoop, number: int, work: Callable[[], None], dies_at: float) -> None:
         self.number = number
         self.dies_at = dies_at
         self.is_killed = False
         self.turn = Lock()
         self.turn.acquire()
-        self._stage = stage
+        self._loop = loop
         self._work = work
         self._thread: Thread | None = None
 
@@ -105,7 +103,7 @@ class Run:
         if self._thread is None:
             self._thread = Thread(target=self._live, daemon=True)
             self._thread.start()
-        self._stage.hand_over(self)
+        self._loop.hand_over(self)
 
     def _live(self) -> None:
         self.turn.acquire()
@@ -115,4 +113,4 @@ class Run:
         except Killed:
             pass
         finally:
-            self._stage.leave(self)
+            self._loop.leave(self)

@@ -1,7 +1,6 @@
-"""Wires: what carries our adapters' calls to the simulators and the table, and what goes wrong on the way.
+"""What lies beneath requests, urllib and botocore: it carries calls to the simulators and the table.
 
-They lie beneath requests, urllib and botocore, in this process: nothing of ours is replaced, and a
-call takes no real time.
+It works in this process, so nothing of the bot is replaced and a call takes no real time.
 """
 
 import json
@@ -20,19 +19,18 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
-from local.memory_table import Item, answered, refusal, request_in
+from local.memory_table import Item, MemoryTable, answered, refusal, request_in
 from local.openai_simulator import OpenAISimulator
 from local.slack_faults import Reply, Sending
 from local.slack_server import arguments_from
 from local.slack_simulator import SlackSimulator
-from tests.proof.calls import Calls, Outcome
-from tests.proof.faults import Fault, System
+from tests.simulation.faults import Calls, Fault, Result, System
 
 
 class OpenAIWire(BaseAdapter):
-    """Beneath a session of requests. A server may show fewer rows at once than it is asked for.
+    """Beneath a session of requests. The server shows at most `page_size` rows at once.
 
-    `see_rows` is called with the rows of each good answer, and the `after` that it follows.
+    `on_rows` is called with the rows of each good answer, and the `after` that was asked for.
     """
 
     def __init__(
@@ -40,13 +38,11 @@ class OpenAIWire(BaseAdapter):
         calls: Calls,
         simulator: OpenAISimulator,
         page_size: int,
-        see_rows: Callable[[list[Item], str | None], None],
+        on_rows: Callable[[list[Item], str | None], None],
     ) -> None:
         super().__init__()
-        self._calls = calls
-        self._simulator = simulator
-        self._page_size = page_size
-        self._see_rows = see_rows
+        self._calls, self._simulator = calls, simulator
+        self._page_size, self._on_rows = page_size, on_rows
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         path = request.path_url.replace("limit=100", f"limit={self._page_size}")
@@ -54,21 +50,19 @@ class OpenAIWire(BaseAdapter):
         def reply() -> Any:
             return self._simulator.reply_to(request.method, path, request.headers)
 
-        def go_wrong(fault: Fault) -> Any:
-            match fault:
-                case Fault.SILENT:
-                    _, read_s = options["timeout"]
-                    self._calls.stage.pause(read_s)
-                    raise requests.ReadTimeout
-                case Fault.CUT_BEFORE | Fault.CUT_AFTER:
-                    raise requests.ConnectionError
+        def fail(fault: Fault) -> Any:
+            if fault is Fault.SILENT:
+                _, read_s = options["timeout"]
+                self._calls.loop.pause(read_s)
+                raise requests.ReadTimeout
+            if fault in (Fault.CUT_BEFORE, Fault.CUT_AFTER):
+                raise requests.ConnectionError
             return _OPENAI[fault](reply())
 
-        answer = self._calls.call(System.OPENAI, f"{request.method} {path}", reply, go_wrong, _outcome)
+        answer = self._calls.call(System.OPENAI, f"{request.method} {path}", reply, fail, _openai_result)
         if answer.status == 200:
             content = json.loads(answer.body)
-            after = dict(parse_qsl(urlsplit(path).query)).get("after")
-            self._see_rows(content.get("data", [content]), after)
+            self._on_rows(content.get("data", [content]), dict(parse_qsl(urlsplit(path).query)).get("after"))
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
@@ -85,7 +79,7 @@ _OPENAI = {
     Fault.THROTTLED: openai_faults.error(429, headers={"retry-after": "7"}),
     Fault.BROKEN: openai_faults.html(502),
     Fault.EMPTY: openai_faults.empty_page,
-    Fault.UNKNOWN: openai_faults.error(404),
+    Fault.NOT_FOUND: openai_faults.error(404),
 }
 
 
@@ -96,8 +90,7 @@ class SlackWire(HTTPHandler):
 
     def __init__(self, calls: Calls, simulator: SlackSimulator) -> None:
         super().__init__()
-        self._calls = calls
-        self._simulator = simulator
+        self._calls, self._simulator = calls, simulator
         install_opener(build_opener(self))
 
     def close(self) -> None:
@@ -116,20 +109,19 @@ class SlackWire(HTTPHandler):
             faults = self._simulator.faults[method]
             faults.extend([fault] if fault else [])
             answer = self._simulator.reply_to(method, arguments, token)
-            # While Slack is down none is taken; it is not the next call's.
-            faults.clear()
+            faults.clear()  # while Slack is down it takes none, and it is not meant for the next call
             return answer
 
-        def go_wrong(fault: Fault) -> Reply:
+        def fail(fault: Fault) -> Reply:
             if fault is Fault.SILENT:
                 reply(slack_faults.SILENT)
-                self._calls.stage.pause(float(request.timeout or 10))
+                self._calls.loop.pause(float(request.timeout or 10))
                 raise TimeoutError
             refused = slack_faults.error("not_in_channel" if is_post else "missing_scope")
             return reply(refused if fault is Fault.REFUSED else _SLACK[fault])
 
-        system = System.POST if is_post else System.READ
-        answer = self._calls.call(system, f"{method}{_ids_in(arguments)}", reply, go_wrong, _slack_outcome)
+        what = f"{method} {' '.join(ids_of(arguments.get('metadata')))}"
+        answer = self._calls.call(System.POST if is_post else System.READ, what, reply, fail, _slack_result)
         if answer.sending is not Sending.WHOLE:
             raise RemoteDisconnected
         headers = Message()
@@ -145,7 +137,7 @@ _SLACK = {
     Fault.BROKEN: slack_faults.html(502),
     Fault.CUT_BEFORE: slack_faults.DROPPED,
     Fault.CUT_AFTER: slack_faults.REPLY_LOST,
-    Fault.UNFIT: slack_faults.error("invalid_blocks"),
+    Fault.MALFORMED: slack_faults.error("invalid_blocks"),
     Fault.FAILED_AFTER: slack_faults.error("fatal_error", takes_effect=True),
     Fault.LATE: slack_faults.lands_late(20),
     Fault.VERY_LATE: slack_faults.lands_late(200),
@@ -155,60 +147,62 @@ _SLACK = {
 class TableWire:
     """Beneath a client of botocore, in place of its endpoint."""
 
-    def __init__(self, calls: Calls, client: Any, table: Callable[[str, Item], Item]) -> None:
-        self._calls = calls
-        self._table = table
+    def __init__(self, calls: Calls, client: Any, table: MemoryTable) -> None:
+        self._calls, self._table = calls, table
         client.meta.events.register("before-call.dynamodb", self._send)
 
     def _send(self, model: Any, params: Any, **_: Any) -> Any:
-        operation = model.name
-        request = request_in(params)
+        operation, request = model.name, request_in(params)
 
         def reply() -> Item:
             return self._table(operation, request)
 
-        def go_wrong(fault: Fault) -> Item:
+        def fail(fault: Fault) -> Item:
             match fault:
-                case Fault.REFUSED:
-                    raise refusal("AccessDeniedException", operation)
-                case Fault.THROTTLED:
-                    raise refusal("ThrottlingException", operation)
-                case Fault.BROKEN:
-                    raise refusal("InternalServerError", operation)
-                case Fault.CONFLICT:
-                    raise _conflict(operation)
                 case Fault.TWICE:  # as botocore does when it lost the answer
                     reply()
                     return reply()
+                case Fault.CUT_BEFORE:
+                    raise ConnectTimeoutError(endpoint_url=operation)
                 case Fault.CUT_AFTER:
                     reply()
                     raise ReadTimeoutError(endpoint_url=operation)
-            raise ConnectTimeoutError(endpoint_url=operation)
+                case Fault.CONFLICT:
+                    raise _conflict(operation)
+            raise refusal(_TABLE[fault], operation)
 
-        return answered(self._calls.call(System.TABLE, operation, reply, go_wrong))
+        return answered(self._calls.call(System.TABLE, operation, reply, fail))
+
+
+_TABLE = {
+    Fault.REFUSED: "AccessDeniedException",
+    Fault.THROTTLED: "ThrottlingException",
+    Fault.BROKEN: "InternalServerError",
+}
 
 
 def _conflict(operation: str) -> ClientError:
-    """What DynamoDB answers where a transaction is writing the same items; who only reads is told of none."""
-    if operation != "TransactWriteItems":
-        writes = operation.endswith("Item") and operation not in ("GetItem", "BatchGetItem")
-        return refusal("TransactionConflictException" if writes else "ThrottlingException", operation)
-    reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-    return refusal("TransactionCanceledException", operation, CancellationReasons=reasons)
+    """What DynamoDB answers where a transaction writes the same items; readers are told of no conflict."""
+    if operation == "TransactWriteItems":
+        reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+        return refusal("TransactionCanceledException", operation, CancellationReasons=reasons)
+    is_write = operation in ("PutItem", "UpdateItem", "DeleteItem")
+    return refusal("TransactionConflictException" if is_write else "ThrottlingException", operation)
 
 
-def _outcome(reply: Any) -> Outcome:
+def ids_of(metadata: Any) -> list[str]:
+    """The notifications that a message announces."""
+    payload = (metadata or {}).get("event_payload", {})
+    return str(payload.get("ids", "")).split()
+
+
+def _openai_result(reply: Any) -> Result:
     if reply.status in (401, 403):
-        return Outcome.REFUSED
-    return Outcome.ANSWERED if reply.status < 500 and reply.status != 429 else Outcome.FAILED
+        return Result.REFUSED
+    return Result.ANSWERED if reply.status in (200, 404) else Result.FAILED
 
 
-def _slack_outcome(reply: Reply) -> Outcome:
+def _slack_result(reply: Reply) -> Result:
     if reply.status != 200:
-        return Outcome.FAILED
-    return Outcome.ANSWERED if json.loads(reply.body)["ok"] else Outcome.REFUSED
-
-
-def _ids_in(arguments: dict[str, Any]) -> str:
-    metadata = arguments.get("metadata") or {}
-    return " " + metadata.get("event_payload", {}).get("ids", "") if metadata else ""
+        return Result.FAILED
+    return Result.ANSWERED if json.loads(reply.body)["ok"] else Result.REFUSED
