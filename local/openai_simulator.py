@@ -53,7 +53,7 @@ class OpenAISimulator:
 
     What a server may do differently is set at any time: it speaks a `dialect`, `mangle` rewrites
     every row sent, the list leaves out the ids in `unlisted` and shows the rows in `stale` for
-    their ids, it knows nothing of the ids in `absent`, `headers` are added to every reply, `unknown_after` says what an unknown `after` is
+    their ids, `headers` are added to every reply, `unknown_after` says what an unknown `after` is
     answered, `down` goes wrong with every request, and `faults` with the next ones.
     """
 
@@ -70,7 +70,6 @@ class OpenAISimulator:
         self.project = project
         self.mangle: Callable[[Row], Row] | None = None
         self.unlisted: set[str] = set()
-        self.absent: set[str] = set()
         self.stale: dict[str, Row] = {}
         self.headers: dict[str, str] = {}
         self.dialect = dialect
@@ -200,7 +199,7 @@ class OpenAISimulator:
             return self._page(asked.query)
         if asked.method == "GET" and asked.path.startswith(f"{batches}/"):
             batch_id = unquote(asked.path.removeprefix(f"{batches}/"))
-            if batch_id not in self.absent and (row := self._rows.get(batch_id)):
+            if row := self._rows.get(batch_id):
                 return 200, self._sent(row)
             return 404, error_body(f"No batch found with id '{batch_id}'.")
         return 404, error_body(f"Invalid URL ({asked.method} {asked.path})", "unknown_url")
@@ -215,10 +214,9 @@ class OpenAISimulator:
 
     def _listed(self) -> list[Row]:
         rows = self._newest_first()
-        if not self.unlisted and not self.stale and not self.absent:
+        if not self.unlisted and not self.stale:
             return rows
-        hidden = self.unlisted | self.absent
-        return [self.stale.get(row["id"], row) for row in rows if row["id"] not in hidden]
+        return [self.stale.get(row["id"], row) for row in rows if row["id"] not in self.unlisted]
 
     def _sent(self, row: Row) -> Row:
         shown = self.dialect.row(row)

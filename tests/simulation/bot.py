@@ -1,7 +1,7 @@
 """The bot under simulation. This is the only file here that imports batchbell."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import requests
@@ -21,41 +21,12 @@ from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL
 from local.memory_table import Item, MemoryTable
 from local.slack_simulator import CHANNEL
 from tests.simulation.environment import Environment
+from tests.simulation.facts import Facts, PollState, Record
 
 T = TypeVar("T")
 
 TABLE_NAME, TEAM, TIMEOUT_S = "batchbell-test", "search", 150
 """The timeout is that of template.yaml."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the table says of a batch; a deleted one is `gone`. `ttl` is None for one that does not expire."""
-
-    status: str
-    ttl: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class PollState:
-    """`is_settled`: the baseline was announced and no incident is open. `has_backlog`: pages are unread."""
-
-    baseline_at: float
-    read_back_to: float
-    announce_from: float
-    is_settled: bool
-    has_backlog: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the table holds; `followed` are the ids of batches that count as open."""
-
-    state: PollState | None = None
-    records: Mapping[str, Record] = field(default_factory=dict)
-    followed: frozenset[str] = frozenset()
-    undelivered: tuple[str, ...] = ()
-    blocked: tuple[str, ...] = ()
 
 
 class Bot:
@@ -77,7 +48,7 @@ class Bot:
         self._policy = Policy(frozenset(notify_on), metadata_filter=(), retention_s=retention_s)
         self._clock, self._sleep = clock, sleep
         self._openai = OpenAIBatches(
-            openai.base_url,
+            environment.base_url,
             lambda afresh: openai.key,
             clock=clock,
             sleep=sleep,
@@ -85,7 +56,7 @@ class Bot:
             new_session=lambda: self.session,
         )
         self._slack = SlackMessages(slack.base_url, lambda afresh: slack.token, team=TEAM, clock=clock)
-        self._place = Place(TEAM, openai.base_url)
+        self._place = Place(TEAM, environment.base_url)
 
     def run(self, log: Callable[[str], None], on_poll: Callable[[bool], None]) -> None:
         """Do what the scheduled function does. `on_poll` is told whether the poll came to a good end."""

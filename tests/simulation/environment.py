@@ -6,7 +6,7 @@ from typing import Any
 from local import openai_faults, slack_faults
 from local.openai_rows import counts
 from local.openai_simulator import Change, OpenAISimulator
-from local.slack_simulator import CHANNEL, Landed, SlackSimulator
+from local.slack_simulator import CHANNEL, SlackSimulator
 from tests.simulation.event_loop import EventLoop
 from tests.simulation.schedule import NOW, BatchLife, Disruption, Kind, Schedule
 
@@ -15,7 +15,7 @@ class Environment:
     """All that the bot meets except its table.
 
     `had` are all disruptions so far, `deleted_at` and `hidden_at` when the server first did not know a batch;
-    `projects` counts those that the key belonged to, and `unshown` are ids that Slack's history leaves out.
+    `base_url` is the server's address; `projects` counts the projects and addresses, and `unshown` are ids that Slack's history leaves out.
     """
 
     def __init__(
@@ -29,8 +29,10 @@ class Environment:
         self.slack = SlackSimulator(clock=lambda: loop.now)
         self.had: list[Disruption] = []
         self.deleted_at: dict[str, float] = {}
+        self.hidden: frozenset[str] = frozenset()
         self.hidden_at: dict[str, float] = {}
         self.unshown: set[str] = set()
+        self.base_url = self.openai.base_url
         self.projects = 1
         self._active: list[Disruption] = []
         self._length_s = schedule.length_s
@@ -57,7 +59,7 @@ class Environment:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The batches that the server knows now."""
-        return [row for row in self.openai._rows.values() if row["id"] not in self.openai.absent]
+        return [row for row in self.openai._rows.values() if row["id"] not in self.hidden]
 
     def at(self, second: float, act: Callable[[], object]) -> None:
         self._loop.at(NOW + second, act)
@@ -67,7 +69,8 @@ class Environment:
         for at, status in life.steps:
             self._during(life, at, lambda status=status: self.openai.move(life.id, status))  # type: ignore[misc]
         self._during(life, life.created_at, lambda: self._create(life))
-        self.at(life.created_at + life.late_s, lambda: self.openai.unlisted.discard(life.id))
+        if life.late_s:
+            self.at(life.created_at + life.late_s, lambda: self.openai.unlisted.discard(life.id))
         if life.ended_at is not None:
             self._during(life, life.ended_at, lambda: self._end(life))
         if life.deleted_at is not None and life.deleted_at > life.created_at:
@@ -97,23 +100,17 @@ class Environment:
 
     def hide(self, *batch_ids: str) -> None:
         """Let the server know nothing of these batches, and of no others."""
-        self.openai.absent = set(batch_ids)
+        self.openai.unlisted = (self.openai.unlisted - self.hidden) | set(batch_ids)
+        self.hidden = frozenset(batch_ids)
         self.hidden_at = dict.fromkeys(batch_ids, self._loop.now) | self.hidden_at
         self._log(f"the server hides these batches: {', '.join(batch_ids)}")
 
-    def switch_project(self, project: str, *absent: str) -> None:
-        """Let the key belong to another project, in which the `absent` batches do not exist."""
+    def switch_project(self, project: str, *hidden: str) -> None:
+        """Let the key belong to another project, in which the `hidden` batches do not exist."""
         self.projects += 1
         self.openai.project = project
         self._log(f"the key is now of {project}")
-        self.hide(*absent)
-
-    def leave_out(self, post: Landed, ids: list[str]) -> None:
-        """Let Slack's history show this message without these ids."""
-        self.unshown |= set(ids)
-        left = [each for each in str(post.metadata["event_payload"]["ids"]).split() if each not in ids]  # type: ignore[index]
-        payload = {**post.metadata["event_payload"], "id": left[0], "ids": " ".join(left)}  # type: ignore[index]
-        self.slack._history.change(post.ts, metadata={**post.metadata, "event_payload": payload})  # type: ignore[dict-item]
+        self.hide(*hidden)
 
     def show(self, batch_id: str, row: dict[str, Any], after_s: int, for_s: int) -> None:
         """Let the list show this row for a while, whatever is true."""

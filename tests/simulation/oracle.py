@@ -74,7 +74,8 @@ def check(trace: Trace) -> Report:
     for post in trace.posts:
         for each in dict.fromkeys(ids_of(post.message.metadata)):
             posts[each].append(post)
-    owed = [_id(change) for change in _ends(trace) if _is_owed(trace, change)]
+    there = _visible(trace) | trace.seen.ended
+    owed = [_id(each) for each in _ends(trace) if each.batch_id in there and _is_owed(trace, each)]
     owed += [f"{batch_id}#gone" for batch_id in trace.environment.deleted_at if _was_lost(trace, batch_id)]
     copies = [(id, *_copy(trace, id, *pair)) for id in posts for pair in pairwise(posts[id])]
     unread = [id for id, _, why in copies if why == UNREADABLE]
@@ -107,7 +108,7 @@ def _ends(trace: Trace) -> Iterator[Change]:
 def _is_owed(trace: Trace, change: Change) -> bool:
     is_skewed = any(each.kind is Kind.CLOCK for each in trace.environment.had)
     is_after = change.at > trace.baseline_at + 5 + (trace.skew_s if is_skewed else 0)
-    return is_after and change.batch_id in _visible(trace) | trace.seen.ended and _is_selected(trace, change)
+    return is_after and _is_selected(trace, change)
 
 
 def _was_lost(trace: Trace, batch_id: str) -> bool:

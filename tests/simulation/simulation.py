@@ -39,14 +39,14 @@ class Simulation:
         self.trace = Trace(schedule, self.loop, self.environment, self.table, calls)
         self.table.on_write = self.trace.on_write
         self.environment.slack._on_message = self.trace.on_message
-        self._slack_wire = SlackWire(calls, self.environment.slack)
+        self._slack_wire = SlackWire(calls, self.environment)
         self.connect_bot()
 
     def connect_bot(self) -> None:
         """Let a new process of the bot begin, as a new configuration makes it do."""
         schedule, environment, trace = self._schedule, self.environment, self.trace
         self.bot = Bot(environment, self.clock, self.loop.pause, schedule.notify_on, schedule.retention_s)
-        wire = OpenAIWire(trace.calls, environment.openai, schedule.page_size, trace.on_rows)
+        wire = OpenAIWire(trace.calls, environment, schedule.page_size, trace.on_rows)
         self.bot.session.mount("http://", wire)
         TableWire(trace.calls, self.bot.client, self.table)
 

@@ -165,6 +165,20 @@ def test_project_a_then_b_then_a() -> None:
     ]
 
 
+def test_the_server_gets_another_address_while_a_batch_is_open() -> None:
+    simulation = a_simulation(BatchLife("batch_1", -900, 300, FAILED), ticks=every_minute(9))
+    environment = simulation.environment
+
+    def move() -> None:
+        environment.base_url = environment.base_url.replace("127.0.0.1", "localhost")
+        environment.projects += 1
+        simulation.connect_bot()
+
+    environment.at(150, move)
+
+    assert announced(simulation.run()) == ["batch_1#failed"]
+
+
 # The baseline and the cursor.
 
 
@@ -294,8 +308,7 @@ def test_slack_shows_half_of_a_digest() -> None:
     simulation = a_simulation(*batches, ticks=every_minute(8))
     goes_wrong(simulation, "batch_0#failed", Fault.CUT_AFTER, system=System.POST)
     hidden = [f"batch_{n}#failed" for n in range(4, 8)]
-    environment = simulation.environment
-    environment.at(140, lambda: environment.leave_out(simulation.trace.posts[-1].message, hidden))
+    simulation.environment.unshown.update(hidden)
 
     trace = simulation.run()
 

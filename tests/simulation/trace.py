@@ -6,9 +6,10 @@ from typing import Any
 
 from local.memory_table import Item, MemoryTable
 from local.slack_simulator import Landed
-from tests.simulation.bot import Bot, Facts
+from tests.simulation.bot import Bot
 from tests.simulation.environment import Environment
 from tests.simulation.event_loop import EventLoop
+from tests.simulation.facts import Facts
 from tests.simulation.faults import Calls, Fault, Result
 from tests.simulation.schedule import MAX_SKEW_S, NOW, TERMINAL, Kind, Schedule
 from tests.simulation.wire import ids_of

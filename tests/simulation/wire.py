@@ -5,6 +5,7 @@ It works in this process, so nothing of the bot is replaced and a call takes no 
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import Message
 from http.client import RemoteDisconnected
 from io import BytesIO
@@ -20,10 +21,9 @@ from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
 from local.memory_table import Item, MemoryTable, answered, refusal, request_in
-from local.openai_simulator import OpenAISimulator
-from local.slack_faults import Reply, Sending
+from local.slack_faults import Reply
 from local.slack_server import arguments_from
-from local.slack_simulator import SlackSimulator
+from tests.simulation.environment import Environment
 from tests.simulation.faults import Calls, Fault, Result, System
 
 
@@ -36,19 +36,21 @@ class OpenAIWire(BaseAdapter):
     def __init__(
         self,
         calls: Calls,
-        simulator: OpenAISimulator,
+        environment: Environment,
         page_size: int,
         on_rows: Callable[[list[Item], str | None], None],
     ) -> None:
         super().__init__()
-        self._calls, self._simulator = calls, simulator
+        self._calls, self._environment, self._simulator = calls, environment, environment.openai
         self._page_size, self._on_rows = page_size, on_rows
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         path = request.path_url.replace("limit=100", f"limit={self._page_size}")
 
         def reply() -> Any:
-            return self._simulator.reply_to(request.method, path, request.headers)
+            answer = self._simulator.reply_to(request.method, path, request.headers)
+            is_hidden = path.rpartition("/")[2] in self._environment.hidden
+            return openai_faults.error(404)(answer) if is_hidden else answer
 
         def fail(fault: Fault) -> Any:
             if fault is Fault.SILENT:
@@ -88,9 +90,9 @@ class SlackWire(HTTPHandler):
 
     handler_order = HTTPHandler.handler_order - 1
 
-    def __init__(self, calls: Calls, simulator: SlackSimulator) -> None:
+    def __init__(self, calls: Calls, environment: Environment) -> None:
         super().__init__()
-        self._calls, self._simulator = calls, simulator
+        self._calls, self._environment, self._simulator = calls, environment, environment.slack
         install_opener(build_opener(self))
 
     def close(self) -> None:
@@ -103,7 +105,7 @@ class SlackWire(HTTPHandler):
         body = request.data.decode() if isinstance(request.data, bytes) else ""
         arguments = arguments_from(request.get_header("Content-type", ""), url.query, body)
         token = str(request.get_header("Authorization", "")).removeprefix("Bearer ")
-        is_post = method == "chat.postMessage"
+        system = System.POST if method == "chat.postMessage" else System.READ
 
         def reply(fault: slack_faults.Fault | None = None) -> Reply:
             faults = self._simulator.faults[method]
@@ -117,13 +119,16 @@ class SlackWire(HTTPHandler):
                 reply(slack_faults.SILENT)
                 self._calls.loop.pause(float(request.timeout or 10))
                 raise TimeoutError
-            refused = slack_faults.error("not_in_channel" if is_post else "missing_scope")
-            return reply(refused if fault is Fault.REFUSED else _SLACK[fault])
+            refused = slack_faults.error("not_in_channel" if system is System.POST else "missing_scope")
+            answer = reply(refused if fault is Fault.REFUSED else _SLACK[fault])
+            if fault in _LOST:
+                raise RemoteDisconnected
+            return answer
 
         what = f"{method} {' '.join(ids_of(arguments.get('metadata')))}"
-        answer = self._calls.call(System.POST if is_post else System.READ, what, reply, fail, _slack_result)
-        if answer.sending is not Sending.WHOLE:
-            raise RemoteDisconnected
+        answer = self._calls.call(system, what, reply, fail, _slack_result)
+        for id in self._environment.unshown if system is System.READ else ():
+            answer = replace(answer, body=answer.body.replace(f" {id}".encode(), b""))
         headers = Message()
         for name, value in {"Content-Type": "application/json", **answer.headers}.items():
             headers[name] = value
@@ -142,6 +147,7 @@ _SLACK = {
     Fault.LATE: slack_faults.lands_late(20),
     Fault.VERY_LATE: slack_faults.lands_late(200),
 }
+_LOST = (Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.LATE, Fault.VERY_LATE)
 
 
 class TableWire:
