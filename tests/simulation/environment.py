@@ -15,15 +15,11 @@ class Environment:
     """All that the bot meets except its table.
 
     `had` are all disruptions so far, `deleted_at` and `hidden_at` when the server first did not know a batch;
-    `base_url` is the server's address; `projects` counts the projects and addresses, and `unshown` are ids that Slack's history leaves out.
+    `base_url` is the server's address, `projects` counts the projects and addresses, and `unshown` are ids that
+    Slack's history leaves out.
     """
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        loop: EventLoop,
-        log: Callable[[str], None],
-    ) -> None:
+    def __init__(self, schedule: Schedule, loop: EventLoop, log: Callable[[str], None]) -> None:
         self.openai = OpenAISimulator(clock=lambda: loop.now)
         self.openai.unknown_after = schedule.unknown_after
         self.slack = SlackSimulator(clock=lambda: loop.now)
@@ -32,12 +28,9 @@ class Environment:
         self.hidden: frozenset[str] = frozenset()
         self.hidden_at: dict[str, float] = {}
         self.unshown: set[str] = set()
-        self.base_url = self.openai.base_url
-        self.projects = 1
+        self.base_url, self.projects = self.openai.base_url, 1
         self._active: list[Disruption] = []
-        self._length_s = schedule.length_s
-        self._loop = loop
-        self._log = log
+        self._length_s, self._loop, self._log = schedule.length_s, loop, log
 
     def close(self) -> None:
         for server in (self.openai._server, self.slack._server):
@@ -61,42 +54,59 @@ class Environment:
         """The batches that the server knows now."""
         return [row for row in self.openai._rows.values() if row["id"] not in self.hidden]
 
-    def at(self, second: float, act: Callable[[], object]) -> None:
-        self._loop.at(NOW + second, act)
+    @property
+    def second(self) -> int:
+        return int(self._loop.now) - NOW
+
+    def at(self, second: float, act: Callable[[], object], line: str = "") -> None:
+        """Let this happen then, and log it."""
+
+        def happen() -> None:
+            if line:
+                self._log(line)
+            act()
+
+        self._loop.at(NOW + second, happen)
 
     def add(self, life: BatchLife) -> None:
         """Let all happen that happens to a batch."""
+        id, ends_at = life.id, min(life.deleted_at or self._length_s + 1, self._length_s + 1)
+        late = f", and listed {life.late_s} s later" if life.late_s else ""
+        events = [(life.created_at, lambda: self._create(life), f"{id} is created{late}")]
         for at, status in life.steps:
-            self._during(life, at, lambda status=status: self.openai.move(life.id, status))  # type: ignore[misc]
-        self._during(life, life.created_at, lambda: self._create(life))
-        if life.late_s:
-            self.at(life.created_at + life.late_s, lambda: self.openai.unlisted.discard(life.id))
+            events.append((at, lambda status=status: self.openai.move(id, status), ""))  # type: ignore[misc]
         if life.ended_at is not None:
-            self._during(life, life.ended_at, lambda: self._end(life))
+            events.append((life.ended_at, lambda: self._end(life), f"{id} ends: {life.outcome}"))
+        for event in events:
+            if event[0] < ends_at:
+                self.at(*event)
+        if life.late_s:
+            self.at(life.created_at + life.late_s, lambda: self.openai.unlisted.discard(id))
         if life.deleted_at is not None and life.deleted_at > life.created_at:
-            self.at(life.deleted_at, lambda: self.delete(life.id))
+            self.at(life.deleted_at, lambda: self.delete(id))
 
     def disrupt(self, disruption: Disruption) -> None:
         def begin() -> None:
-            by = f" by {disruption.by_s} s" if disruption.kind is Kind.CLOCK else ""
-            self._log(f"{disruption.kind}{by}")
             self._active.append(disruption)
             self.had.append(disruption)
             self._apply()
 
         def end() -> None:
-            if disruption in self._active:
-                self._log(f"no more: {disruption.kind}")
-                self._active.remove(disruption)
-                self._apply()
+            self._active = [each for each in self._active if each is not disruption]
+            self._apply()
 
-        self.at(disruption.at, begin)
-        self.at(disruption.at + disruption.for_s, end)
+        self.at(disruption.at, begin, f"{disruption.kind} ({disruption.by_s} s)")
+        self.at(disruption.at + disruption.for_s, end, f"no more: {disruption.kind}")
 
     def repair(self) -> None:
         """End every disruption."""
         self._active.clear()
         self._apply()
+
+    def delete(self, batch_id: str) -> None:
+        self.openai.remove(batch_id)
+        self.deleted_at[batch_id] = self._loop.now
+        self._log(f"{batch_id} is deleted")
 
     def hide(self, *batch_ids: str) -> None:
         """Let the server know nothing of these batches, and of no others."""
@@ -109,44 +119,32 @@ class Environment:
         """Let the key belong to another project, in which the `hidden` batches do not exist."""
         self.projects += 1
         self.openai.project = project
-        self._log(f"the key is now of {project}")
         self.hide(*hidden)
+
+    def move_server(self, base_url: str) -> None:
+        """Let the server have another address, which the next process of the bot knows."""
+        self.projects += 1
+        self.base_url = base_url
 
     def show(self, batch_id: str, row: dict[str, Any], after_s: int, for_s: int) -> None:
         """Let the list show this row for a while, whatever is true."""
-        second = self._loop.now - NOW + after_s
-
-        def begin() -> None:
-            self._log(f"the list shows {batch_id} as {row['status']} for {for_s} s")
-            self.openai.stale[batch_id] = row
-
-        self.at(second, begin)
-        self.at(second + for_s, lambda: self.openai.stale.pop(batch_id, None))
-
-    def _during(self, life: BatchLife, at: int, act: Callable[[], object]) -> None:
-        if at <= self._length_s and at < (life.deleted_at or at + 1):
-            self.at(at, act)
+        at, line = self.second + after_s, f"the list shows {batch_id} as {row['status']} for {for_s} s"
+        self.at(at, lambda: self.openai.stale.update({batch_id: row}), line)
+        self.at(at + for_s, lambda: self.openai.stale.pop(batch_id, None))
 
     def _create(self, life: BatchLife) -> None:
         if life.late_s:
             self.openai.unlisted.add(life.id)
         self.openai.add("validating", id=life.id, created_at=int(self._loop.now))
-        self._log(f"{life.id} is created{f', and listed {life.late_s} s later' if life.late_s else ''}")
 
     def _end(self, life: BatchLife) -> None:
-        before = next(row for row in self.openai.batches if row["id"] == life.id)
+        before = self.openai._rows[life.id]
         ended = self.openai.move(life.id, life.outcome.status, **life.outcome.fields)
-        self._log(f"{life.id} ends: {life.outcome}")
         if life.countless_s and life.outcome.status == "completed":
             countless = ended | {"request_counts": counts(0, 0, 0), "error_file_id": None}
             self.show(life.id, countless, 0, life.countless_s)
         if life.stale_after_s is not None:
             self.show(life.id, before, life.stale_after_s, 60)
-
-    def delete(self, batch_id: str) -> None:
-        self.openai.remove(batch_id)
-        self.deleted_at[batch_id] = self._loop.now
-        self._log(f"{batch_id} is deleted")
 
     def _apply(self) -> None:
         """Let the simulators do what the active disruptions say."""

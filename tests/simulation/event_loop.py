@@ -14,24 +14,29 @@ class Killed(BaseException):
     """The process died."""
 
 
+class Run:
+    """One invocation of the function."""
+
+    def __init__(self, number: int, dies_at: float) -> None:
+        self.number, self.dies_at, self.is_killed = number, dies_at, False
+        self.thread: Thread
+        self.turn = Lock()
+        self.turn.acquire()
+
+
 class EventLoop:
     """What will happen, in order of time. The seed orders what happens at one time."""
 
     def __init__(self, seed: int, now: float) -> None:
         self.now = now
         self.runs: list[Run] = []
-        self.current: Run | None = None
-        self.started = 0
+        self.run_number = 0  # of the run whose turn it is; 0 outside of runs
+        self._started = 0
         self._random = Random(seed)
         self._queue: list[tuple[float, float, int, Callable[[], object]]] = []
         self._count = 0
         self._turn = Lock()
         self._turn.acquire()
-
-    @property
-    def run_number(self) -> int:
-        """The number of the run whose turn it is; 0 outside of runs."""
-        return self.current.number if self.current else 0
 
     def at(self, when: float, act: Callable[[], object]) -> None:
         self._count += 1
@@ -39,18 +44,30 @@ class EventLoop:
 
     def start(self, work: Callable[[], None], lifetime_s: float) -> None:
         """Start a run now. It dies if it lives longer than `lifetime_s`."""
-        self.started += 1
-        run = Run(self, self.started, work, self.now + lifetime_s)
+        self._started += 1
+        run = Run(self._started, self.now + lifetime_s)
+
+        def live() -> None:
+            run.turn.acquire()
+            try:
+                if not run.is_killed:
+                    work()
+            except Killed:
+                pass
+            finally:
+                self.runs.remove(run)
+                self._turn.release()
+
+        run.thread = Thread(target=live, daemon=True)
         self.runs.append(run)
-        self.at(self.now, run.wake)
+        self.at(self.now, lambda: self._wake(run))
 
     def pause(self, seconds: float) -> None:
         """Let time pass for the current run; others have their turns meanwhile. Raises: Killed."""
-        run = self.current
-        assert run is not None
+        run = next(each for each in self.runs if each.number == self.run_number)
         until = min(self.now + seconds, run.dies_at)
         if self._queue and self._queue[0][0] <= until:
-            self.at(until, run.wake)
+            self.at(until, lambda: self._wake(run))
             self._turn.release()
             run.turn.acquire()
         self.now = max(self.now, until)
@@ -64,53 +81,17 @@ class EventLoop:
             act()
         self.now = max(self.now, until)
 
-    def kill_all(self) -> None:
-        """Let every run die at its next call."""
-        for run in self.runs:
-            run.is_killed = True
-
     def close(self) -> None:
-        self.kill_all()
+        """Let every run die where it is."""
         while self.runs:
-            self.runs[0].wake()
+            self.runs[0].is_killed = True
+            self._wake(self.runs[0])
 
-    def hand_over(self, run: "Run") -> None:
+    def _wake(self, run: Run) -> None:
         """Let the run go on until it waits or ends."""
-        self.current = run
+        if run.thread.ident is None:
+            run.thread.start()
+        self.run_number = run.number
         run.turn.release()
         self._turn.acquire()
-        self.current = None
-
-    def leave(self, run: "Run") -> None:
-        self.runs.remove(run)
-        self._turn.release()
-
-
-class Run:
-    """One invocation of the function."""
-
-    def __init__(self, loop: EventLoop, number: int, work: Callable[[], None], dies_at: float) -> None:
-        self.number = number
-        self.dies_at = dies_at
-        self.is_killed = False
-        self.turn = Lock()
-        self.turn.acquire()
-        self._loop = loop
-        self._work = work
-        self._thread: Thread | None = None
-
-    def wake(self) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._live, daemon=True)
-            self._thread.start()
-        self._loop.hand_over(self)
-
-    def _live(self) -> None:
-        self.turn.acquire()
-        try:
-            if not self.is_killed:
-                self._work()
-        except Killed:
-            pass
-        finally:
-            self._loop.leave(self)
+        self.run_number = 0

@@ -1,6 +1,5 @@
 """Try every fault at every call, one at a time: of a schedule with every kind of end, and of a deep one."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tests.simulation.faults import FAULTS, Call, Fault, System
@@ -9,6 +8,7 @@ from tests.simulation.schedule import NOW, BatchLife, Outcome, Schedule
 from tests.simulation.simulation import Simulation
 from tests.simulation.trace import Faults
 
+NAMES = ("lost", "repeated", "allowed", "wrong")
 _ENDED_AT = (150, 160, 250, 260, 270, 330, 335, 336)
 EVERY_END = Schedule(
     seed=0,
@@ -71,17 +71,11 @@ def _calls(schedule: Schedule, faults: Faults) -> list[Call]:
     return [call for call in calls if call.at <= NOW + schedule.length_s + 60]
 
 
-def table(results: Sequence[tuple[System, Faults, Report]]) -> str:
-    """The results in Markdown."""
-    rows = ["| calls of | points | faults | simulations | lost | repeated | as allowed | wrong |"]
-    rows.append("| --- |" + " ---: |" * 7)
+def summary(results: Sequence[tuple[System, Faults, Report]]) -> str:
+    """One line for each system."""
+    lines = []
     for system in System:
-        here = [(faults, report) for of, faults, report in results if of == system]
-        points, sums = {max(faults) for faults, _ in here}, Counter[str]()
-        for _, report in here:
-            sums.update(
-                {name: len(getattr(report, name)) for name in ("lost", "repeated", "allowed", "wrong")}
-            )
-        numbers = (len(points), len(FAULTS[system]), len(here), *(sums[name] for name in sums))
-        rows.append(f"| {system} | {' | '.join(map(str, numbers))} |")
-    return "\n".join(rows)
+        reports = [report for of, _, report in results if of == system]
+        sums = {name: sum(len(getattr(report, name)) for report in reports) for name in NAMES}
+        lines.append(f"{len(reports):,} faults of {system}: {sums}")
+    return "\n".join(lines)

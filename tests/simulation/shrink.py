@@ -12,19 +12,14 @@ MAX_SIMULATIONS = 300
 
 
 def shrunk(schedule: Schedule, faults: Faults) -> tuple[Schedule, Faults]:
-    """Leave out batches, disruptions, runs and faults for as long as something is broken."""
-    left = MAX_SIMULATIONS
-    has_shrunk = True
-    while has_shrunk:
-        has_shrunk = False
-        for smaller, fewer in _smaller(schedule, faults):
-            left -= 1
-            if left < 0:
-                return schedule, faults
-            trace = Simulation(smaller, fewer).run()
-            if check(trace).broken:
-                schedule, faults, has_shrunk = smaller, trace.faults, True
-                break
+    """Leave out faults, disruptions, batches and runs for as long as something is broken."""
+    left, smaller = MAX_SIMULATIONS, _smaller(schedule, faults)
+    while left and (candidate := next(smaller, None)):
+        left -= 1
+        trace = Simulation(*candidate).run()
+        if check(trace).broken:
+            schedule, faults = candidate[0], trace.faults
+            smaller = _smaller(schedule, faults)
     return schedule, faults
 
 
@@ -38,12 +33,9 @@ def _smaller(schedule: Schedule, faults: Faults) -> Iterator[tuple[Schedule, Fau
         values = getattr(schedule, name)
         for part in _parts(len(values)):
             yield replace(schedule, **{name: values[: part.start] + values[part.stop :]}), faults
-    for place, life in enumerate(schedule.batches):
-        for name, value in {"late_s": 0, "countless_s": 0, "stale_after_s": None, "steps": ()}.items():
-            if getattr(life, name) != value:
-                plain = replace(life, **{name: value})  # type: ignore[arg-type]
-                batches = (*schedule.batches[:place], plain, *schedule.batches[place + 1 :])
-                yield replace(schedule, batches=batches), faults
+    plain = tuple(replace(life, late_s=0, countless_s=0, stale_after_s=None) for life in schedule.batches)
+    if plain != schedule.batches:
+        yield replace(schedule, batches=plain), faults
 
 
 def _parts(length: int) -> Iterator[slice]:

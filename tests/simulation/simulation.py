@@ -55,10 +55,6 @@ class Simulation:
         differs_s = (self._schedule.seed + 7 * self.loop.run_number) % 5 - 2
         return self.loop.now + self.environment.skew_s + differs_s
 
-    @property
-    def second(self) -> int:
-        return int(self.loop.now) - NOW
-
     def run(self) -> Trace:
         """Simulate the whole schedule."""
         for life in self._schedule.batches:
@@ -106,7 +102,6 @@ class Simulation:
                 return
             if settling_s > PERSON_ACTS_AFTER_S and not has_acted:
                 has_acted = True
-                self._log("a person lets the bot post again what is parked")
                 self.trace.on_redeliver()
                 self.loop.start(self.bot.redeliver, TIMEOUT_S)
             yield self.loop.now + (60 if settling_s < SETTLE_S else 1200)
@@ -117,16 +112,12 @@ class Simulation:
         self.environment.close()
 
     def tick(self) -> None:
-        """Let the bot run once."""
-        self._expire()
-        self.loop.start(self._invoke, TIMEOUT_S)
-
-    def _expire(self) -> None:
-        """Delete some items that are past their time to live, as DynamoDB does when it likes."""
+        """Let the bot run once. Before, DynamoDB deletes some items that are past their time to live."""
         random = Random(len(self.trace.calls.made))
         for key, item in list(self.table.items.items()):
             if "ttl" in item and float(item["ttl"]["N"]) < self.clock() and random.random() < 0.5:
                 del self.table.items[key]
+        self.loop.start(self._invoke, TIMEOUT_S)
 
     def _invoke(self) -> None:
         run, trace = self.loop.run_number, self.trace
@@ -134,8 +125,7 @@ class Simulation:
         trace.overlaps += len(self.loop.runs) > 1
         try:
             self.bot.run(
-                lambda line: self._log(f"run {run}: {line}"),
-                lambda is_good: trace.on_poll(run, is_good=is_good),
+                lambda line: self._log(f"run {run}: {line}"), lambda is_good: trace.on_poll(run, is_good)
             )
         except Killed:
             self._log(f"run {run} dies")
@@ -146,24 +136,20 @@ class Simulation:
         trace.on_end_of_run()
 
     def _choose(self, number: int, system: System, what: str, random: Random) -> Fault | None:
-        fault = self._chosen(number, system, what, random)
+        active, fault = self.environment.active, self.fault_for(system, what)
+        if system is System.OPENAI and Kind.OPENAI_SLOW in active:
+            fault = Fault.SILENT
+        elif system is System.TABLE and Kind.TABLE_DOWN in active:
+            fault = Fault.THROTTLED
+        elif not fault and self._given is not None:
+            fault = self._given.get(number)
+            fault = fault if fault in FAULTS[system] else self._next(system)
+        elif not fault and system in self._schedule.victims and self.trace.settles_from is None:
+            is_wrong = random.random() < self._schedule.fault_rate
+            fault = random.choice(FAULTS[system]) if is_wrong else None
         if fault:
             self.trace.faults[number] = fault
         return fault
-
-    def _chosen(self, number: int, system: System, what: str, random: Random) -> Fault | None:
-        active, schedule = self.environment.active, self._schedule
-        if system is System.OPENAI and Kind.OPENAI_SLOW in active:
-            return Fault.SILENT
-        if system is System.TABLE and Kind.TABLE_DOWN in active:
-            return Fault.THROTTLED
-        if fault := self.fault_for(system, what):
-            return fault
-        if self._given is not None:
-            fault = self._given.get(number)
-            return fault if fault in FAULTS[system] else self._next(system)
-        may_fail = system in schedule.victims and self.trace.settles_from is None
-        return random.choice(FAULTS[system]) if may_fail and random.random() < schedule.fault_rate else None
 
     def _next(self, system: System) -> Fault | None:
         coming = self._coming[system]

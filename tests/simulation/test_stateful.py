@@ -31,7 +31,7 @@ class Team(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from(Outcome), took_s=st.integers(1, 400), late_s=st.sampled_from([0, 30, 200]))
     def a_batch_is_created(self, outcome: Outcome, took_s: int, late_s: int) -> None:
         self.created += 1
-        at = self.simulation.second
+        at = self.simulation.environment.second
         life = BatchLife(f"batch_{self.created:02}", at, at + took_s, outcome, late_s=late_s)
         self.simulation.environment.add(life)
 
@@ -51,7 +51,7 @@ class Team(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(Kind), for_s=st.sampled_from([30, 300]), by_s=st.sampled_from([-90, 40, 90]))
     def something_is_disrupted(self, kind: Kind, for_s: int, by_s: int) -> None:
-        self.simulation.environment.disrupt(Disruption(kind, self.simulation.second, for_s, by_s))
+        self.simulation.environment.disrupt(Disruption(kind, self.simulation.environment.second, for_s, by_s))
 
     def teardown(self) -> None:
         trace = self.simulation.settle()

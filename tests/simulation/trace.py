@@ -40,10 +40,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Trace:
-    """`baseline_at` is when the table first held a poll state of this project; faults stop at `settles_from`.
-
-    `windows` counts the pages that were asked for elsewhere than where the page before ended.
-    """
+    """`baseline_at` is when the table first held a poll state of this project; faults stop at `settles_from`."""
 
     schedule: Schedule
     loop: EventLoop
@@ -56,14 +53,12 @@ class Trace:
     broken: list[str] = field(default_factory=list)
     runs: int = 0
     overlaps: int = 0
-    windows: int = 0
     baseline_at: float = 0
     baselines: int = 0
     settles_from: float | None = None
     seen: Seen = Seen()
     facts: Facts = Facts()
     _shown: dict[int, Seen] = field(default_factory=lambda: defaultdict(Seen))
-    _last_id: dict[int, str] = field(default_factory=dict)
 
     @property
     def announced(self) -> list[str]:
@@ -96,17 +91,15 @@ class Trace:
         self.log(f"Slack takes: {message.text.partition(chr(10))[0]} [{' '.join(ids_of(message.metadata))}]")
         self.posts.append(Post(self.calls.number, message, self.baseline_at))
 
-    def on_rows(self, rows: list[Item], after: str | None) -> None:
+    def on_rows(self, rows: list[Item]) -> None:
         """Note what a run is shown. If it dies now, it has not recorded it."""
         run = self.loop.run_number
-        self.windows += after not in (None, self._last_id.get(run))
-        self._last_id[run] = rows[-1]["id"] if rows else ""
         shown = self._shown[run]
         ended = {row["id"] for row in rows if row["status"] in TERMINAL and _has_outcome(row)}
         alive = {row["id"] for row in rows if row["status"] not in TERMINAL}
         self._shown[run] = Seen(shown.open | alive, shown.ended | ended)
 
-    def on_poll(self, run: int, *, is_good: bool) -> None:
+    def on_poll(self, run: int, is_good: bool) -> None:
         """Count what this run was shown as recorded, if its poll came to a good end."""
         shown = self._shown.pop(run, Seen())
         if is_good:

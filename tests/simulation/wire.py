@@ -10,7 +10,7 @@ from email.message import Message
 from http.client import RemoteDisconnected
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, Request, build_opener, install_opener
 from urllib.response import addinfourl
 
@@ -21,50 +21,46 @@ from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
 from local.memory_table import Item, MemoryTable, answered, refusal, request_in
-from local.slack_faults import Reply
 from local.slack_server import arguments_from
 from tests.simulation.environment import Environment
 from tests.simulation.faults import Calls, Fault, Result, System
+
+_LOST = (Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.LATE, Fault.VERY_LATE)
 
 
 class OpenAIWire(BaseAdapter):
     """Beneath a session of requests. The server shows at most `page_size` rows at once.
 
-    `on_rows` is called with the rows of each good answer, and the `after` that was asked for.
+    `on_rows` is called with the rows of each good answer.
     """
 
     def __init__(
-        self,
-        calls: Calls,
-        environment: Environment,
-        page_size: int,
-        on_rows: Callable[[list[Item], str | None], None],
+        self, calls: Calls, environment: Environment, page_size: int, on_rows: Callable[[list[Item]], None]
     ) -> None:
         super().__init__()
-        self._calls, self._environment, self._simulator = calls, environment, environment.openai
+        self._calls, self._environment = calls, environment
         self._page_size, self._on_rows = page_size, on_rows
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         path = request.path_url.replace("limit=100", f"limit={self._page_size}")
 
         def reply() -> Any:
-            answer = self._simulator.reply_to(request.method, path, request.headers)
+            answer = self._environment.openai.reply_to(request.method, path, request.headers)
             is_hidden = path.rpartition("/")[2] in self._environment.hidden
             return openai_faults.error(404)(answer) if is_hidden else answer
 
         def fail(fault: Fault) -> Any:
             if fault is Fault.SILENT:
-                _, read_s = options["timeout"]
-                self._calls.loop.pause(read_s)
+                self._calls.loop.pause(options["timeout"][1])
                 raise requests.ReadTimeout
-            if fault in (Fault.CUT_BEFORE, Fault.CUT_AFTER):
+            if fault in _LOST:
                 raise requests.ConnectionError
             return _OPENAI[fault](reply())
 
         answer = self._calls.call(System.OPENAI, f"{request.method} {path}", reply, fail, _openai_result)
         if answer.status == 200:
             content = json.loads(answer.body)
-            self._on_rows(content.get("data", [content]), dict(parse_qsl(urlsplit(path).query)).get("after"))
+            self._on_rows(content.get("data", [content]))
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
@@ -92,7 +88,7 @@ class SlackWire(HTTPHandler):
 
     def __init__(self, calls: Calls, environment: Environment) -> None:
         super().__init__()
-        self._calls, self._environment, self._simulator = calls, environment, environment.slack
+        self._calls, self._environment = calls, environment
         install_opener(build_opener(self))
 
     def close(self) -> None:
@@ -100,27 +96,25 @@ class SlackWire(HTTPHandler):
         install_opener(None)  # type: ignore[arg-type]  the default is made when it is next wanted
 
     def http_open(self, request: Request) -> Any:
-        url = urlsplit(request.full_url)
+        url, slack = urlsplit(request.full_url), self._environment.slack
         method = url.path.removeprefix("/api/")
         body = request.data.decode() if isinstance(request.data, bytes) else ""
         arguments = arguments_from(request.get_header("Content-type", ""), url.query, body)
         token = str(request.get_header("Authorization", "")).removeprefix("Bearer ")
         system = System.POST if method == "chat.postMessage" else System.READ
 
-        def reply(fault: slack_faults.Fault | None = None) -> Reply:
-            faults = self._simulator.faults[method]
-            faults.extend([fault] if fault else [])
-            answer = self._simulator.reply_to(method, arguments, token)
-            faults.clear()  # while Slack is down it takes none, and it is not meant for the next call
+        def reply(fault: slack_faults.Fault | None = None) -> slack_faults.Reply:
+            slack.faults[method].extend([fault] if fault else [])
+            answer = slack.reply_to(method, arguments, token)
+            slack.faults[method].clear()  # while Slack is down it takes none, and it is not for the next call
             return answer
 
-        def fail(fault: Fault) -> Reply:
-            if fault is Fault.SILENT:
-                reply(slack_faults.SILENT)
-                self._calls.loop.pause(float(request.timeout or 10))
-                raise TimeoutError
+        def fail(fault: Fault) -> slack_faults.Reply:
             refused = slack_faults.error("not_in_channel" if system is System.POST else "missing_scope")
             answer = reply(refused if fault is Fault.REFUSED else _SLACK[fault])
+            if fault is Fault.SILENT:
+                self._calls.loop.pause(float(request.timeout or 10))
+                raise TimeoutError
             if fault in _LOST:
                 raise RemoteDisconnected
             return answer
@@ -138,6 +132,7 @@ class SlackWire(HTTPHandler):
 
 
 _SLACK = {
+    Fault.SILENT: slack_faults.SILENT,
     Fault.THROTTLED: slack_faults.ratelimited("30"),
     Fault.BROKEN: slack_faults.html(502),
     Fault.CUT_BEFORE: slack_faults.DROPPED,
@@ -147,7 +142,6 @@ _SLACK = {
     Fault.LATE: slack_faults.lands_late(20),
     Fault.VERY_LATE: slack_faults.lands_late(200),
 }
-_LOST = (Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.LATE, Fault.VERY_LATE)
 
 
 class TableWire:
@@ -164,18 +158,16 @@ class TableWire:
             return self._table(operation, request)
 
         def fail(fault: Fault) -> Item:
-            match fault:
-                case Fault.TWICE:  # as botocore does when it lost the answer
-                    reply()
-                    return reply()
-                case Fault.CUT_BEFORE:
-                    raise ConnectTimeoutError(endpoint_url=operation)
-                case Fault.CUT_AFTER:
-                    reply()
-                    raise ReadTimeoutError(endpoint_url=operation)
-                case Fault.CONFLICT:
-                    raise _conflict(operation)
-            raise refusal(_TABLE[fault], operation)
+            if fault is Fault.CUT_BEFORE:
+                raise ConnectTimeoutError(endpoint_url=operation)
+            if fault is Fault.CONFLICT:
+                raise _conflict(operation)
+            if fault in _TABLE:
+                raise refusal(_TABLE[fault], operation)
+            reply()
+            if fault is Fault.CUT_AFTER:
+                raise ReadTimeoutError(endpoint_url=operation)
+            return reply()  # Fault.TWICE: as botocore does when it lost the answer
 
         return answered(self._calls.call(System.TABLE, operation, reply, fail))
 
@@ -198,8 +190,7 @@ def _conflict(operation: str) -> ClientError:
 
 def ids_of(metadata: Any) -> list[str]:
     """The notifications that a message announces."""
-    payload = (metadata or {}).get("event_payload", {})
-    return str(payload.get("ids", "")).split()
+    return str((metadata or {}).get("event_payload", {}).get("ids", "")).split()
 
 
 def _openai_result(reply: Any) -> Result:
@@ -208,7 +199,7 @@ def _openai_result(reply: Any) -> Result:
     return Result.ANSWERED if reply.status in (200, 404) else Result.FAILED
 
 
-def _slack_result(reply: Reply) -> Result:
+def _slack_result(reply: Any) -> Result:
     if reply.status != 200:
         return Result.FAILED
     return Result.ANSWERED if json.loads(reply.body)["ok"] else Result.REFUSED
