@@ -119,7 +119,7 @@ class Bot:
                 followed |= {pk.removeprefix("batch#")} if "open_in" in item else set()
             elif "blocked_reason" in item:
                 blocked.append(sk)
-            elif pk == "outbox" and not sk.startswith("channel#"):
+            elif pk == "outbox" and "channel#" not in sk:
                 undelivered.append(sk)
         return Facts(_state_in(table), records, frozenset(followed), tuple(undelivered), tuple(blocked))
 

@@ -18,7 +18,7 @@ a record has no condition | adapters/batch_table.py | "ConditionExpression": con
 a lease lasts 0 s | domain/delivery.py | LEASE_S = 180 | LEASE_S = 0
 nothing is found before it is posted again | flows/deliver.py | if since is None: | if since is None or message.version:
 the cursor has no overlap | domain/cursor.py | OVERLAP_S = 300 | OVERLAP_S = 0
-an ended batch may be open again | domain/diff.py | or old_status in TERMINAL |
+an ended batch may be open again | domain/diff.py | or old_status in TERMINAL | or False
 a repeated page does not end the list | domain/cursor.py | new_ids == 0 | new_ids < 0
 a poll may read any number of pages | flows/walk.py | MOST_PAGES = 1000 | MOST_PAGES = 10**9 | tests/flows/test_walk.py
 two runs may post one message | adapters/outbox_table.py | "version = :version" | \
