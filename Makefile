@@ -36,11 +36,11 @@ run: $(SETUP) ## batchbell here, with the real OpenAI and Slack, until Ctrl-C
 test: check ## every check and every test
 	@$(DEV)/python -m pytest -q -n auto --dist loadgroup
 
-prove: $(SETUP) ## random stories in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=… KEEP_ON=1 EXHAUST=1)
-	@TIME='$(TIME)' SEED='$(SEED)' STORIES='$(STORIES)' EXHAUST='$(EXHAUST)' PYTHONPATH=src $(DEV)/python -m tests.proof
+prove: $(SETUP) ## random schedules in which all may fail, until one breaks the promise (TIME=60 SEED=0 STORIES=… KEEP_ON=1 EXHAUST=1)
+	@TIME='$(TIME)' SEED='$(SEED)' STORIES='$(STORIES)' EXHAUST='$(EXHAUST)' PYTHONPATH=src $(DEV)/python -m tests.simulation
 
-mutate: $(SETUP) ## take away one rule after the other, and see whether the stories find it (TIME=600 SEED=0)
-	@TIME='$(TIME)' SEED='$(SEED)' $(DEV)/python -m tests.proof.mutate
+mutate: $(SETUP) ## take away one rule after the other, and see whether the simulation finds it (TIME=600 SEED=0)
+	@TIME='$(TIME)' SEED='$(SEED)' $(DEV)/python -m tests.simulation.mutate
 
 check: $(SETUP) .venv/checks/.made ## the checks only
 	@echo "- checking style, types, imports, templates and workflows"

@@ -1,0 +1,146 @@
+"""The bot under simulation. This is the only file here that imports batchbell."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import requests
+from batchbell.aws.dynamodb import make_client
+from batchbell.aws.store import Store
+from batchbell.config import Config, server_from
+from batchbell.errors import BatchbellError
+from batchbell.handlers.poll import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE, is_nothing_left
+from batchbell.notify.delivery import deliver
+from batchbell.openai.client import OpenAIClient
+from batchbell.poll.poller import poll
+from batchbell.slack.client import SlackClient
+
+from local.memory_table import Item, MemoryTable
+from local.slack_simulator import CHANNEL
+from tests.simulation.environment import Environment
+from tests.simulation.facts import Facts, PollState, Record
+
+T = TypeVar("T")
+
+logging.getLogger("batchbell").setLevel(logging.CRITICAL)
+
+TABLE_NAME, TEAM, TIMEOUT_S = "batchbell-test", "search", 150
+"""The timeout is that of template.yaml."""
+
+
+class Bot:
+    """One team's bot. Its process lives as long as this object."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        notify_on: tuple[str, ...],
+        retention_s: int,
+    ) -> None:
+        openai, slack = environment.openai, environment.slack
+        self.client, self.session = make_client(), requests.Session()
+        self.session.trust_env = False
+        self._clock, self._sleep = clock, sleep
+        self._config = Config(
+            TEAM,
+            CHANNEL,
+            TABLE_NAME,
+            server_from(environment.base_url, ""),
+            slack.base_url,
+            notify_on=frozenset(notify_on),
+            retention_s=retention_s,
+        )
+        self._store = Store(self.client, TABLE_NAME, retention_s=retention_s, sleep=sleep)
+        self._openai = OpenAIClient(
+            self._config.server,
+            lambda afresh: openai.key,
+            clock=clock,
+            sleep=sleep,
+            random=lambda: 0.5,
+            new_session=lambda: self.session,
+        )
+        self._slack = SlackClient(slack.base_url, lambda afresh: slack.token, team=TEAM, clock=clock)
+
+    def run(self, log: Callable[[str], None], on_poll: Callable[[bool], None]) -> None:
+        """Do what the scheduled function does. `on_poll` is told whether the poll came to a good end."""
+        begun_at = self._clock()
+        delivered = self._step(log, self._deliver, begun_at + DELIVER_SHARE * TIMEOUT_S)
+        polled = self._step(log, self._poll, begun_at + POLL_SHARE * TIMEOUT_S)
+        on_poll(polled is not None and polled.failure is None)
+        if not is_nothing_left(delivered, polled):
+            self._step(log, self._deliver, begun_at + DELIVER_AGAIN_SHARE * TIMEOUT_S)
+
+    def redeliver(self) -> None:
+        """Do what a person does with what is parked; the next run posts it."""
+        self._store.unpark(CHANNEL)
+
+    def _poll(self, deadline_at: float) -> Any:
+        # One request at a time: the event loop decides what comes first.
+        clients = self._openai, self._store, self._config
+        return poll(*clients, clock=self._clock, deadline_at=deadline_at, at_once=1)
+
+    def _deliver(self, deadline_at: float) -> Any:
+        clients = self._store, self._slack, self._config
+        return deliver(*clients, clock=self._clock, sleep=self._sleep, deadline_at=deadline_at)
+
+    @staticmethod
+    def _step(log: Callable[[str], None], step: Callable[[float], T], deadline_at: float) -> T | None:
+        """Return the result of a step; None where it failed, which does not stop the others."""
+        try:
+            result = step(deadline_at)
+        except BatchbellError as error:
+            log(f"{type(error).__name__}: {error}")
+            return None
+        counted = {name: value for name, value in asdict(result).items() if value}  # type: ignore[call-overload]
+        if counted.keys() - {"is_complete", "pages", "open"}:
+            log(f"{type(result).__name__}{counted}")
+        return result
+
+    @staticmethod
+    def is_poll_state(item: Item) -> bool:
+        return item.get("pk") == {"S": "state"}
+
+    @staticmethod
+    def record_in(item: Item) -> Record | None:
+        """The record of a batch, if this item is one."""
+        if not item or item["sk"]["S"] != "record":
+            return None
+        return Record(item["status"]["S"], float(item["ttl"]["N"]) if "ttl" in item else None)
+
+    @staticmethod
+    def facts(table: MemoryTable) -> Facts:
+        records, followed, undelivered, blocked = {}, set(), [], []
+        for (pk, sk), item in table.items.items():
+            if record := Bot.record_in(item):
+                records[pk.removeprefix("batch#")] = record
+                followed |= {pk.removeprefix("batch#")} if "open_in" in item else set()
+            elif "blocked_reason" in item:
+                blocked.append(sk)
+            elif pk == "outbox" and "channel#" not in sk:
+                undelivered.append(sk)
+        return Facts(_state_in(table), records, frozenset(followed), tuple(undelivered), tuple(blocked))
+
+
+def _state_in(table: MemoryTable) -> PollState | None:
+    state = Store(_Reader(table), TABLE_NAME).load_state()  # type: ignore[arg-type]
+    if state is None:
+        return None
+    times = state.baseline_at, state.cursor.read_back_to, state.cursor.announce_from
+    is_settled = state.baseline_reason is None and state.incident is None
+    return PollState(*times, is_settled, has_backlog=state.backlog is not None)
+
+
+class _Reader:
+    """Reads the table from outside of any run."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        self._table = table
+
+    def get_item(self, **request: Any) -> Item:
+        return self._table("GetItem", request)
+
+    def batch_get_item(self, **request: Any) -> Item:
+        return self._table("BatchGetItem", request)
