@@ -1,29 +1,29 @@
 """The bot under simulation. This is the only file here that imports batchbell."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 import requests
 
-from batchbell.adapters.batch_table import BatchTable
-from batchbell.adapters.dynamodb import Table, make_client
-from batchbell.adapters.openai_batches import OpenAIBatches
-from batchbell.adapters.outbox_table import OutboxTable
-from batchbell.adapters.slack_messages import SlackMessages
-from batchbell.domain.errors import BatchbellError
-from batchbell.domain.place import Place
-from batchbell.domain.policy import Policy
-from batchbell.flows.deliver import deliver
-from batchbell.flows.poll import poll
-from batchbell.flows.redeliver import redeliver
-from batchbell.handlers.schedule import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE, is_all_told
+from batchbell.aws.dynamodb import make_client
+from batchbell.aws.store import Store
+from batchbell.config import Config, server_from
+from batchbell.errors import BatchbellError
+from batchbell.handlers.poll import DELIVER_AGAIN_SHARE, DELIVER_SHARE, POLL_SHARE, is_nothing_left
+from batchbell.notify.delivery import deliver
+from batchbell.openai.client import OpenAIClient
+from batchbell.poll.poller import poll
+from batchbell.slack.client import SlackClient
 from local.memory_table import Item, MemoryTable
 from local.slack_simulator import CHANNEL
 from tests.simulation.environment import Environment
 from tests.simulation.facts import Facts, PollState, Record
 
 T = TypeVar("T")
+
+logging.getLogger("batchbell").setLevel(logging.CRITICAL)
 
 TABLE_NAME, TEAM, TIMEOUT_S = "batchbell-test", "search", 150
 """The timeout is that of template.yaml."""
@@ -43,20 +43,26 @@ class Bot:
         openai, slack = environment.openai, environment.slack
         self.client, self.session = make_client(), requests.Session()
         self.session.trust_env = False
-        table = Table(self.client, TABLE_NAME, retention_s, sleep)
-        self._outbox, self._batches = OutboxTable(table), BatchTable(table)
-        self._policy = Policy(frozenset(notify_on), metadata_filter=(), retention_s=retention_s)
         self._clock, self._sleep = clock, sleep
-        self._openai = OpenAIBatches(
-            environment.base_url,
+        self._config = Config(
+            TEAM,
+            CHANNEL,
+            TABLE_NAME,
+            server_from(environment.base_url, ""),
+            slack.base_url,
+            notify_on=frozenset(notify_on),
+            retention_s=retention_s,
+        )
+        self._store = Store(self.client, TABLE_NAME, retention_s=retention_s, sleep=sleep)
+        self._openai = OpenAIClient(
+            self._config.server,
             lambda afresh: openai.key,
             clock=clock,
             sleep=sleep,
             random=lambda: 0.5,
             new_session=lambda: self.session,
         )
-        self._slack = SlackMessages(slack.base_url, lambda afresh: slack.token, team=TEAM, clock=clock)
-        self._place = Place(TEAM, environment.base_url)
+        self._slack = SlackClient(slack.base_url, lambda afresh: slack.token, team=TEAM, clock=clock)
 
     def run(self, log: Callable[[str], None], on_poll: Callable[[bool], None]) -> None:
         """Do what the scheduled function does. `on_poll` is told whether the poll came to a good end."""
@@ -64,20 +70,21 @@ class Bot:
         delivered = self._step(log, self._deliver, begun_at + DELIVER_SHARE * TIMEOUT_S)
         polled = self._step(log, self._poll, begun_at + POLL_SHARE * TIMEOUT_S)
         on_poll(polled is not None and polled.failure is None)
-        if not is_all_told(delivered, polled):
+        if not is_nothing_left(delivered, polled):
             self._step(log, self._deliver, begun_at + DELIVER_AGAIN_SHARE * TIMEOUT_S)
 
     def redeliver(self) -> None:
         """Do what a person does with what is parked; the next run posts it."""
-        redeliver(self._outbox, lambda: None, CHANNEL)
+        self._store.unpark(CHANNEL)
 
     def _poll(self, deadline_at: float) -> Any:
         # One request at a time: the event loop decides what comes first.
-        return poll(self._openai, self._batches, self._policy, self._clock, deadline_at, at_once=1)
+        clients = self._openai, self._store, self._config
+        return poll(*clients, clock=self._clock, deadline_at=deadline_at, at_once=1)
 
     def _deliver(self, deadline_at: float) -> Any:
-        clock, sleep = self._clock, self._sleep
-        return deliver(self._outbox, self._slack, self._place, CHANNEL, clock, sleep, deadline_at)
+        clients = self._store, self._slack, self._config
+        return deliver(*clients, clock=self._clock, sleep=self._sleep, deadline_at=deadline_at)
 
     @staticmethod
     def _step(log: Callable[[str], None], step: Callable[[float], T], deadline_at: float) -> T | None:
@@ -88,40 +95,42 @@ class Bot:
             log(f"{type(error).__name__}: {error}")
             return None
         counted = {name: value for name, value in asdict(result).items() if value}  # type: ignore[call-overload]
-        if counted.keys() - {"is_complete", "end", "pages", "open"}:
+        if counted.keys() - {"is_complete", "pages", "open"}:
             log(f"{type(result).__name__}{counted}")
         return result
 
     @staticmethod
     def is_poll_state(item: Item) -> bool:
-        return item.get("pk") == {"S": "watch"}
+        return item.get("pk") == {"S": "state"}
 
     @staticmethod
     def record_in(item: Item) -> Record | None:
         """The record of a batch, if this item is one."""
         if not item or item["sk"]["S"] != "record":
             return None
-        ttl = float(item["ttl"]["N"]) if "ttl" in item else None
-        return Record(item.get("status", {"S": "nothing"})["S"], ttl)
+        return Record(item["status"]["S"], float(item["ttl"]["N"]) if "ttl" in item else None)
 
     @staticmethod
     def facts(table: MemoryTable) -> Facts:
-        watch = BatchTable(Table(_Reader(table), TABLE_NAME, 0)).load_watch()  # type: ignore[arg-type]
-        records = {key[0].removeprefix("batch#"): Bot.record_in(item) for key, item in table.items.items()}
-        outbox = {sk: item for (pk, sk), item in table.items.items() if pk == "outbox"}
-        return Facts(
-            state=watch and _state_of(watch),
-            records={batch_id: record for batch_id, record in records.items() if record},
-            followed=frozenset(watch.watched if watch else ()),
-            undelivered=tuple(sk for sk in outbox if not sk.startswith("lane#")),
-            blocked=tuple(sk for sk, item in outbox.items() if "blocked" in item),
-        )
+        records, followed, undelivered, blocked = {}, set(), [], []
+        for (pk, sk), item in table.items.items():
+            if record := Bot.record_in(item):
+                records[pk.removeprefix("batch#")] = record
+                followed |= {pk.removeprefix("batch#")} if "open_in" in item else set()
+            elif "blocked_reason" in item:
+                blocked.append(sk)
+            elif pk == "outbox" and "channel#" not in sk:
+                undelivered.append(sk)
+        return Facts(_state_in(table), records, frozenset(followed), tuple(undelivered), tuple(blocked))
 
 
-def _state_of(watch: Any) -> PollState:
-    cursor, is_settled = watch.position.cursor, not (watch.reason or watch.trouble)
-    times = watch.baseline_at, cursor.read_back_to, cursor.seen_through
-    return PollState(*times, is_settled, has_backlog=bool(watch.position.unread))
+def _state_in(table: MemoryTable) -> PollState | None:
+    state = Store(_Reader(table), TABLE_NAME).load_state()  # type: ignore[arg-type]
+    if state is None:
+        return None
+    times = state.baseline_at, state.cursor.read_back_to, state.cursor.announce_from
+    is_settled = state.baseline_reason is None and state.incident is None
+    return PollState(*times, is_settled, has_backlog=state.backlog is not None)
 
 
 class _Reader:

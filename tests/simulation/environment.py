@@ -47,7 +47,7 @@ class Environment:
 
     @property
     def changes(self) -> list[Change]:
-        return self.openai.journal
+        return self.openai.changes
 
     @property
     def rows(self) -> list[dict[str, Any]]:

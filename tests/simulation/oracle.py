@@ -29,9 +29,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from local.judge import is_told, sentences, verdict_of
-from local.openai_paging import After
-from local.openai_simulator import Change
+from local.openai_simulator import After, Change
+from local.oracle import is_correct, texts_about
 from tests.simulation.faults import Call, Fault, Result, System
 from tests.simulation.schedule import NOW, TERMINAL, Kind
 from tests.simulation.trace import BASELINE_TAKES_S, Post, Trace
@@ -183,8 +182,8 @@ def _untrue_of_end(trace: Trace, change: Change, first: Post) -> Iterator[str]:
     id, early_s = _id(change), first.baseline_at - change.at
     if early_s > CLOCKS_DIFFER_S + trace.skew_s + BASELINE_TAKES_S:
         yield f"{id}: ended {early_s:.0f} s before the baseline"
-    for text in sentences([post.message for post in trace.posts], id):
-        if change.batch_id not in text or not is_told(change.row, verdict_of(change.row), text):
+    for text in texts_about([post.message for post in trace.posts], id):
+        if change.batch_id not in text or not is_correct(text, change.row):
             yield f"{id}: announced wrongly: {text!r}"
 
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from local.openai_paging import After
 from local.openai_rows import counts
+from local.openai_simulator import After
 from tests.simulation.faults import System
 
 NOW = 1_800_000_000

@@ -31,7 +31,7 @@ class Simulation:
         self.loop = EventLoop(schedule.seed, NOW - 3 * DAY_S)
         self.fault_for: Callable[[System, str], Fault | None] = lambda system, what: None
         self.environment = Environment(schedule, self.loop, self._log)
-        self.table = table or MemoryTable()
+        self.table = table or MemoryTable(lambda: self.loop.now, schedule.index_lag_s)
         self._schedule = schedule
         self._given = faults
         self._coming: dict[System, list[tuple[int, Fault]]] = defaultdict(list)

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from local.openai_paging import After
+from local.openai_simulator import After
 from tests.simulation.faults import TAKES_S, Fault, System
 from tests.simulation.oracle import check
 from tests.simulation.schedule import NOW, BatchLife, Disruption, Kind, Outcome, Schedule

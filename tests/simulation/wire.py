@@ -20,8 +20,8 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
-from local.memory_table import Item, MemoryTable, answered, refusal, request_in
-from local.slack_server import arguments_from
+from local.memory_table import Item, MemoryTable, client_error, request_in, response_with
+from local.slack_simulator import arguments_from
 from tests.simulation.environment import Environment
 from tests.simulation.faults import Calls, Fault, Result, System
 
@@ -163,13 +163,13 @@ class TableWire:
             if fault is Fault.CONFLICT:
                 raise _conflict(operation)
             if fault in _TABLE:
-                raise refusal(_TABLE[fault], operation)
+                raise client_error(_TABLE[fault], operation)
             reply()
             if fault is Fault.CUT_AFTER:
                 raise ReadTimeoutError(endpoint_url=operation)
             return reply()  # Fault.TWICE: as botocore does when it lost the answer
 
-        return answered(self._calls.call(System.TABLE, operation, reply, fail))
+        return response_with(self._calls.call(System.TABLE, operation, reply, fail))
 
 
 _TABLE = {
@@ -183,9 +183,9 @@ def _conflict(operation: str) -> ClientError:
     """What DynamoDB answers where a transaction writes the same items; readers are told of no conflict."""
     if operation == "TransactWriteItems":
         reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-        return refusal("TransactionCanceledException", operation, CancellationReasons=reasons)
+        return client_error("TransactionCanceledException", operation, CancellationReasons=reasons)
     is_write = operation in ("PutItem", "UpdateItem", "DeleteItem")
-    return refusal("TransactionConflictException" if is_write else "ThrottlingException", operation)
+    return client_error("TransactionConflictException" if is_write else "ThrottlingException", operation)
 
 
 def ids_of(metadata: Any) -> list[str]:
