@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from batchbell.config import Config
-
 from batchbell.models import DELETED, TERMINAL, Batch, Deleted, Notification, Outcome, Status, outcome_of
 from batchbell.poll.cursor import created_at
 from batchbell.records import Change, Recorded
