@@ -50,7 +50,7 @@ def usual_way() -> Handler:
     client = WebClient("xoxb-test", base_url=os.environ["SLACK_BASE_URL"])
     app = App(client=client, signing_secret=os.environ["SIGNING_SECRET"], process_before_response=True)
     table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
-    OpenAI(api_key="none", base_url=os.environ["OPENAI_BASE_URL"])
+    boto3.client("ssm"), OpenAI(api_key="none", base_url=os.environ["OPENAI_BASE_URL"])
 
     @app.command("/batches")
     def answer(ack: Any, command: Any) -> None:

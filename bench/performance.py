@@ -69,7 +69,12 @@ def main(size_name: str, folder: Path, base: str) -> None:
             "from source": make_ready(size.runs, before, source),
             "with bytecode": make_ready(size.runs, before, bytecode),
         }
-        now, then = (poll_all(size, src, bytecode) for src in (SRC, before))
+        say(f"polling {size.batches:,} batches, with this code and with that of {base}")
+        numbers = (str(size.batches), str(size.request_s))
+        now, then = (
+            run(python("bench.polls", str(src), *numbers), small() | bytecode) if src else {}
+            for src in (SRC, before)
+        )
     for kind, runs in ready.items():
         for name in FUNCTIONS:
             what = f"{name} {kind}, import and first request, CPU s"
@@ -122,19 +127,10 @@ def make_ready(runs: int, before: Path | None, environ: Mapping[str, str]) -> Ru
         )
 
 
-def poll_all(size: Size, src: Path | None, environ: Mapping[str, str]) -> dict[str, float]:
-    if src is None:
-        return {}
-    say(f"polling {size.batches:,} batches with {src}")
-    return run(python("bench.polls", str(src), str(size.batches), str(size.request_s)), small() | environ)
-
-
 def compared(now: Figures, then: Figures) -> list[tuple[str, ...]]:
     """Return each figure as it is now and was then, the most that it may be, and whether that is met."""
     lines = []
     for what, value in now.items():
-        if what == "process_s":
-            continue
         most = LIMITS.get(what, NOISE * then[what] if "function" in what and then else None)
         verdict = "" if most is None else "met" if value <= most else f"MISSED by {value / most - 1:.0%}"
         limit = "" if most is None else f"at most {_shown(most)}"
@@ -200,17 +196,21 @@ retries, deadlines and values made of every row; *openai* is OpenAI's own packag
 
 def in_turn(commands: Mapping[str, tuple[Sequence[str], Mapping[str, str]]], runs: int) -> Runs:
     """Run the commands so often, in turn, so that a slow minute slows all alike; a first round warms up."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
     cold = 1 if runs > 1 else 0
-    rounds = [{name: run(*each) for name, each in commands.items()} for _ in range(cold + runs)]
-    return {name: [each[name] for each in rounds[cold:]] for name in commands}
+    for _ in range(cold + runs):
+        for name, each in commands.items():
+            started_s = time.perf_counter()
+            report = run(*each)
+            found[name].append({**report, "process_s": time.perf_counter() - started_s})
+    return {name: reports[cold:] for name, reports in found.items()}
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Run a command; return what its last line reports, and the seconds that the process took."""
+    """Run a command; return what its last line reports."""
     pipes: Any = {"input": "0\n", "stdout": subprocess.PIPE, "text": True}
-    started_s = time.perf_counter()
     done = subprocess.run(command, env=environ, cwd=ROOT, check=True, **pipes)
-    return {"process_s": time.perf_counter() - started_s, **json.loads(done.stdout.splitlines()[-1])}
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import re
 import time
 from base64 import b64decode
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from operator import gt, lt
@@ -17,11 +17,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-Item = dict[str, Any]
-Key = tuple[str, str]
+from local.meter import INDEXES, Item, in_index
 
-INDEXES = {"by_creation": ("kind", "created"), "open": ("open_in", "created")}
-"""Each index by its partition key and sort key; an item without both is not in it."""
+Key = tuple[str, str]
 
 _TOKEN = re.compile(r"<>|<=|>=|[=<>(),]|[#:]?\w+")
 _WORDS = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "<>": "!="}
@@ -86,7 +84,7 @@ class MemoryTable:
 
     def _query(self, request: Item) -> Item:
         index = request.get("IndexName")
-        keys = (*INDEXES[index], "pk", "sk") if index else ("pk", "sk")
+        keys = (*INDEXES[index][:2], "pk", "sk") if index else ("pk", "sk")
         is_descending = not request.get("ScanIndexForward", True)
         condition, filtered = request["KeyConditionExpression"], request.get("FilterExpression")
         partition = request["ExpressionAttributeValues"][condition.partition(" AND ")[0].split(" = ")[1]]
@@ -96,7 +94,7 @@ class MemoryTable:
 
         items = [
             item
-            for item in (self._items_in_indexes() if index else self.items).values()
+            for item in (self._items_in(index) if index else self.items.values())
             if item.get(keys[0]) == partition and keys[1] in item and _holds(condition, item, request)
         ]
         items.sort(key=position, reverse=is_descending)
@@ -108,13 +106,13 @@ class MemoryTable:
         last = {"LastEvaluatedKey": {name: read[-1][name] for name in keys}} if len(read) < len(items) else {}
         return {"Items": [_projected(item, request) for item in shown], **last}
 
-    def _items_in_indexes(self) -> Mapping[Key, Item]:
+    def _items_in(self, index: str) -> Iterable[Item]:
         items, until = dict(self.items), self._clock() - self.index_lag_s
         for at, key, before in reversed(self._overwritten):
             if at <= until:
                 break
             items[key] = before
-        return items
+        return (in_index(index, item) for item in items.values() if INDEXES[index][0] in item)
 
     def _transact(self, request: Item) -> Item:
         operation = "TransactWriteItems"

@@ -6,7 +6,10 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local.slack_simulator import Landed
 
 LONGEST_TEXT = 40_000
 LONGEST_SECTION = 3_000
@@ -158,17 +161,7 @@ _MARKUP = re.compile(
 )
 
 
-class Posted(Protocol):
-    """A message as Slack holds it."""
-
-    @property
-    def text(self) -> str: ...
-
-    @property
-    def attachments(self) -> Sequence[Mapping[str, Any]]: ...
-
-
-def as_text(message: Posted, *, zone: tzinfo | None = None, ansi: bool = False) -> str:
+def as_text(message: "Landed", *, zone: tzinfo | None = None, ansi: bool = False) -> str:
     """Return the message as it looks in Slack; times in `zone`, colours only with `ansi`."""
     lines = _wrapped(html.unescape(_plain(message.text, zone)))
     for attachment in message.attachments:

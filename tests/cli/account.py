@@ -19,10 +19,12 @@ from batchbell.aws.store import Store
 from batchbell.cli.aws import Stack
 from batchbell.cli.main import main
 from batchbell.config import Secret, secret_name
+from batchbell.models import State
 from batchbell.records import PollState
 from local.openai_simulator import OpenAISimulator
 from local.server import Reply, Request, Server
-from local.slack_simulator import SlackSimulator
+from local.slack_simulator import CHANNEL, SlackSimulator
+from tests.builders import a_batch, a_notification
 from tests.environment import environ_of
 from tests.slack_app import SlackApp
 from tests.tables import LocalTable
@@ -106,15 +108,16 @@ class Account:
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         for service in ("cloudformation", "lambda"):
             self.reach(service)
+        self.address = f"{app.url}/commands"
         self.tell(**environ_of(openai, slack, table.name))
         self.store = Store(table.client, table.name, retention_s=30 * 86_400)
-        self.ssm, self.scheduler, self._logs = map(boto3.client, ("ssm", "scheduler", "logs"))
+        self.ssm, self.scheduler, self.logs = map(boto3.client, ("ssm", "scheduler", "logs"))
         secrets = (openai.key, slack.token, slack.signing_secret)
         for secret, value in zip(Secret, secrets, strict=True):
             self.put_secret(secret, value)
         self.schedule()
-        self._logs.create_log_group(logGroupName=LOG_GROUP)
-        self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="1")
+        self.logs.create_log_group(logGroupName=LOG_GROUP)
+        self.logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="1")
         self.log({"level": "INFO", "message": "Ran"})
         self.save_state()
 
@@ -122,7 +125,7 @@ class Account:
         """Run a command of the team's; return its exit code and what it printed."""
         self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         self._capsys.readouterr()
-        code = main([*words, "--team", "search"], address_of=lambda url: self.app.url + "/commands")
+        code = main([*words, "--team", "search"], address_of=lambda url: self.address)
         printed = self._capsys.readouterr()
         return code, printed.out + printed.err
 
@@ -141,6 +144,9 @@ class Account:
         self.reach(service)
         self.aws.refused[service] = code
 
+    def set_stack(self, **fields: Any) -> None:
+        self.aws.stacks = [replace(STACK, **fields)]
+
     def tell(self, **environ: str) -> None:
         """Change the environment of the poll function."""
         variables = self.aws.function.get("Environment", {}).get("Variables", {})
@@ -150,20 +156,24 @@ class Account:
         name = secret_name("search", secret)
         self.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
 
+    def delete_secret(self, secret: Secret) -> None:
+        self.ssm.delete_parameter(Name=secret_name("search", secret))
+
     def schedule(self, state: str = "ENABLED", expression: str = "rate(1 minute)") -> None:
-        target = {"Arn": "arn:aws:lambda:::function:f", "RoleArn": "arn:aws:iam::123456789012:role/r"}
-        self.scheduler.create_schedule(
-            Name="bell-poll",
-            State=state,
-            ScheduleExpression=expression,
-            FlexibleTimeWindow={"Mode": "OFF"},
-            Target=target,
-        )
+        schedule: dict[str, Any] = {
+            "Name": "bell-poll",
+            "State": state,
+            "ScheduleExpression": expression,
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {"Arn": "arn:aws:lambda:::function:f", "RoleArn": "arn:aws:iam::123456789012:role/r"},
+        }
+        found = self.scheduler.list_schedules()["Schedules"]
+        (self.scheduler.update_schedule if found else self.scheduler.create_schedule)(**schedule)
 
     def log(self, *lines: Any, age_s: float = 30) -> None:
         at = int((time.time() - age_s) * 1000)
         events = [{"timestamp": at, "message": json.dumps(line)} for line in lines]
-        self._logs.put_log_events(logGroupName=LOG_GROUP, logStreamName="1", logEvents=events)
+        self.logs.put_log_events(logGroupName=LOG_GROUP, logStreamName="1", logEvents=events)
 
     def save_state(self, **fields: Any) -> None:
         """Make the last poll a good one, half a minute ago, but for these fields."""
@@ -173,3 +183,13 @@ class Account:
         )
         before = self.store.load_state()
         self.store.save_state(replace(state, version=before.version if before else 0, **fields))
+
+    def add_parked(self, reason: str, age_s: int = 60) -> None:
+        """Leave a parked notification, and block the channel for the same reason."""
+        at = int(time.time()) - age_s
+        batch = a_batch("batch_old", "completed", created_at=at, completed_at=at)
+        parked = a_notification(batch, recorded_at=at, state=State.PARKED, reason=reason)
+        state = self.store.load_state()
+        assert state
+        self.store.save_state(state, [parked])
+        self.store.block(CHANNEL, reason, at + 3600)

@@ -6,7 +6,7 @@ import json
 import types
 import typing
 from enum import StrEnum
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 from batchbell.models import Batch, Deleted, KeyAccepted, KeyRefused, Watching
 
@@ -28,10 +28,7 @@ def encoded(value: object) -> str:
 
 
 def decoded(cls: type[T], text: str) -> T:
-    """Return the dataclass again, without fields that it does not have, which a newer version wrote.
-
-    Raises: ValueError, KeyError or TypeError for what this version cannot read.
-    """
+    """Return the dataclass, without a newer version's fields. Raises: ValueError, KeyError, TypeError."""
     value: T = _typed(cls, json.loads(text))
     return value
 
@@ -48,20 +45,16 @@ def _plain(value: object) -> Any:
 def _typed(expected: Any, value: Any) -> Any:
     if value is None:
         return None
-    origin, args = typing.get_origin(expected), typing.get_args(expected)
-    if origin in (Union, types.UnionType):
-        options = [each for each in args if each is not types.NoneType]
-        return _typed(options[0] if len(options) == 1 else _KINDS[value["kind"]], value)
-    if origin is tuple:
+    args = [each for each in typing.get_args(expected) if each is not types.NoneType]
+    if typing.get_origin(expected) is tuple:
         return tuple(_typed(args[0], each) for each in value)
+    if args:  # a field that may hold one of several
+        return _typed(args[0] if len(args) == 1 else _KINDS[value["kind"]], value)
     if dataclasses.is_dataclass(expected):
-        hints = _hints(typing.cast("type", expected))
+        hints = _hints(expected)
         known = {name: _typed(hints[name], each) for name, each in value.items() if name in hints}
         return expected(**known)  # type: ignore[operator]
-    is_enum = isinstance(expected, type) and issubclass(expected, StrEnum)
-    return expected(value) if is_enum else value
+    return expected(value) if issubclass(expected, StrEnum) else value
 
 
-@functools.cache
-def _hints(cls: Any) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+_hints: Any = functools.cache(typing.get_type_hints)

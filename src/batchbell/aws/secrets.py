@@ -1,7 +1,7 @@
 """Read secrets: SSM SecureStrings, kept for some minutes."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
@@ -11,24 +11,18 @@ from botocore.exceptions import ClientError
 
 from batchbell.errors import NotFoundError, PermanentError, TransientError
 
-if TYPE_CHECKING:
-    from mypy_boto3_ssm import SSMClient
-
 
 class Secrets:
     """Reads parameters by name, each once in five minutes, or `afresh`."""
 
-    def __init__(self, client: "SSMClient | None" = None, *, read_s: float = 5, tries: int = 3) -> None:
+    def __init__(self, client: Any = None, *, read_s: float = 5, tries: int = 3) -> None:
         retries: Any = {"mode": "standard", "total_max_attempts": tries}
         config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
         # Without a client the provider opens another session, and loads all of botocore's data again.
         self._provider = SSMProvider(boto3_client=client or boto3.client("ssm", config=config))
 
     def read(self, name: str, afresh: bool = False) -> str:
-        """Return the secret, without the blanks and line ends that pasting leaves around it.
-
-        Raises: NotFoundError before it was stored; PermanentError if we may not read it; TransientError.
-        """
+        """Return the secret, trimmed. Raises: NotFoundError before it was stored, or other errors of ours."""
         try:
             value = self._provider.get(name, max_age=300, decrypt=True, force_fetch=afresh)
         except GetParameterError as error:

@@ -22,8 +22,8 @@ from batchbell.openai.client import OpenAIClient
 from batchbell.poll.poller import PollResult, poll
 from batchbell.slack.client import SlackClient
 
+# Fraction of the Lambda timeout after which a step starts no new work, so that later steps get their share.
 DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
-"""Fraction of the Lambda timeout after which a step starts no new work, so that later steps get their share."""
 
 # Their `service` is the stack's name, from the environment: two stacks of one account share no metric.
 logger = Logger()
@@ -58,17 +58,10 @@ class Bot:
 def bot() -> Bot:
     """Return the bot of this environment, made once for as long as the process lives."""
     config, secrets = config_from(environ), Secrets()
-    key, token = (
-        secrets.reader(config.secret_name(secret))
-        for secret in (Secret.OPENAI_API_KEY, Secret.SLACK_BOT_TOKEN)
-    )
-    return Bot(
-        config=config,
-        secrets=secrets,
-        store=Store(make_client(), config.table_name, retention_s=config.retention_s),
-        openai=OpenAIClient(config.server, key),
-        slack=SlackClient(config.slack_base_url, token, team=config.team),
-    )
+    store = Store(make_client(), config.table_name, retention_s=config.retention_s)
+    openai = OpenAIClient(config.server, secrets.reader(config.secret_name(Secret.OPENAI_API_KEY)))
+    token = secrets.reader(config.secret_name(Secret.SLACK_BOT_TOKEN))
+    return Bot(config, secrets, store, openai, SlackClient(config.slack_base_url, token, team=config.team))
 
 
 def lambda_handler(event: object, context: Any) -> None:
@@ -101,9 +94,8 @@ def lambda_handler(event: object, context: Any) -> None:
         except Exception as error:
             logger.exception("Step broke", step=name)
             defects.append(error)
-    _warn(results)
+    _report(results.get("poll"), [each for each in results.values() if isinstance(each, DeliveryResult)])
     logger.info("Ran", extra={name: asdict(result) for name, result in results.items()})
-    _measure(results)
     if defects:
         raise defects[0]
 
@@ -124,27 +116,24 @@ def _wait_for_secrets(reason: str) -> None:
     metrics.flush_metrics()
 
 
-def _warn(results: dict[str, Any]) -> None:
-    """Log as warnings what a person may have to fix, so that a search for warnings finds it."""
-    for result in results.values():
-        if isinstance(result, PollResult) and result.failure:
-            logger.warning("The poll ended early", reason=result.failure)
-        if isinstance(result, DeliveryResult) and result.not_taken:
-            logger.warning("Slack did not take a message", reason=result.not_taken)
+def _report(polled: PollResult | None, deliveries: list[DeliveryResult]) -> None:
+    """Write the metrics, and as warnings what a person may have to fix.
 
-
-def _measure(results: dict[str, Any]) -> None:
-    """Write the metrics; a failed poll gives no sample of PollSucceeded, whose samples its alarm counts."""
-    polled = results.get("poll")
-    if isinstance(polled, PollResult):
-        if polled.failure is None:
-            metrics.add_metric("PollSucceeded", MetricUnit.Count, 1)
+    A failed poll gives no sample of PollSucceeded: its alarm counts the samples.
+    """
+    if polled and polled.failure:
+        logger.warning("The poll ended early", reason=polled.failure)
+    elif polled:
+        metrics.add_metric("PollSucceeded", MetricUnit.Count, 1)
+    if polled:
         metrics.add_metric("TransitionsRecorded", MetricUnit.Count, polled.recorded)
-    deliveries = [each for each in results.values() if isinstance(each, DeliveryResult)]
+    for delivered in deliveries:
+        if delivered.not_taken:
+            logger.warning("Slack did not take a message", reason=delivered.not_taken)
     if deliveries:
-        delivered = sum(each.delivered for each in deliveries)
-        metrics.add_metric("NotificationsDelivered", MetricUnit.Count, delivered)
+        sent = sum(each.delivered for each in deliveries)
+        metrics.add_metric("NotificationsDelivered", MetricUnit.Count, sent)
         metrics.add_metric("NotificationsParked", MetricUnit.Count, deliveries[-1].parked)
         metrics.add_metric("OldestUndeliveredSeconds", MetricUnit.Seconds, deliveries[-1].oldest_s)
-    if results:
+    if polled or deliveries:
         metrics.flush_metrics()

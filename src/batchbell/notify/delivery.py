@@ -30,37 +30,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_SINGLE = 5
-MAX_IN_DIGEST = 20
-
-LEASE_S = 180
-"""Longer than the function may live (150 s), and by the 30 s that Slack may take to show a message."""
-
-SHOWN_AFTER_S = 30
-"""How long Slack may take to show a message whose reply was lost."""
-
+MAX_SINGLE, MAX_IN_DIGEST = 5, 20
+MAX_TRIES = 8  # after so many posts and history reads in vain the history counts as unreadable
+MAX_REFUSALS = 5  # a refusal with a name that nobody knows is retried so often, then parked
+TURN_S = 1  # Slack takes one message a second for a channel
+SHOWN_AFTER_S = 30  # Slack may take so long to show a message whose reply was lost
+LEASE_S = 180  # longer than the function may live (150 s) and Slack may take to show a message
 MAX_WAIT_S = 900
-MAX_TRIES = 8
-"""After so many posts and history reads in vain the history counts as unreadable."""
-
-MAX_REFUSALS = 5
-"""A refusal with a name that nobody knows is retried so often, then parked."""
-
-TURN_S = 1
-"""Slack takes one message a second for a channel."""
-
-BLOCKED_S = 300
-"""How often a blocked channel is tried: a person fixes it, and nobody tells us."""
-
-PARKED_S = 6 * 3600
-"""How often a message that Slack finds malformed is tried: a newer version may write it well."""
-
-SEARCH_BACK_S = 600
-"""How much further back than the first attempt the history is searched: clocks differ."""
-
-HISTORY_S = 5
-"""What reading the history takes. With less time left it would be cut, and count as read in vain."""
-
+BLOCKED_S = 300  # how often a blocked channel is tried: a person fixes it, and nobody tells us
+PARKED_S = 6 * 3600  # how often a malformed message is tried: a newer version may write it well
+SEARCH_BACK_S = 600  # the history is searched so much further back than the first attempt: clocks differ
+HISTORY_S = 5  # reading the history takes so long; with less time left it would be cut
 UNRESOLVED = "unclear whether it was posted, and the channel's history cannot be read"
 
 Message = Sequence[Notification]

@@ -22,7 +22,7 @@ _ADVICE = {
     "model_mismatch": "All requests of one batch must name the same model.",
     "model_not_found": "Check the name of the model, and that this project may use it.",
 }
-_MAX_CODES, _MAX_LINES, _MAX_PAIRS = 4, 3, 8
+_STOPPED = (Status.EXPIRED, Status.CANCELLED)
 
 
 def batch_title(batch: Batch, server: Server, limit: int = 600) -> str:
@@ -57,77 +57,60 @@ def outcome_text(batch: Batch, limit: int = 500) -> str:
     """Return how a batch ended, or its status, to be read after its name."""
     seconds = seconds_taken(batch)
     after = "" if seconds is None else f" after {duration(seconds)}"
-    match outcome_of(batch):
-        case None:
-            return f"is now {escaped(batch.status.replace('_', ' '), 60)}{_progress(batch)}"
-        case Outcome.FAILED:
-            errors = _error_summary(batch, limit)
-            return f"failed: {errors}" if errors else f"failed{_progress(batch)}; no reason was given"
-        case Outcome.EXPIRED:
-            return f"expired{after}{_progress(batch)}"
-        case Outcome.CANCELLED:
-            return f"was cancelled{after}{_progress(batch)}"
-        case Outcome.EMPTY:
-            return "completed, but it was empty"
-        case outcome:
-            return f"completed{_request_outcomes(batch, outcome)}"
+    progress, errors = _progress(batch), _error_summary(batch, limit)
+    words = {
+        None: f"is now {escaped(batch.status.replace('_', ' '), 60)}{progress}",
+        Outcome.FAILED: f"failed: {errors}" if errors else f"failed{progress}; no reason was given",
+        Outcome.EXPIRED: f"expired{after}{progress}",
+        Outcome.CANCELLED: f"was cancelled{after}{progress}",
+        Outcome.EMPTY: "completed, but it was empty",
+    }
+    return words.get(outcome_of(batch)) or f"completed{_request_outcomes(batch)}"
 
 
 def batch_reason(batch: Batch) -> str:
     """Return why it failed and what is known to help, or what is left of a batch that was stopped."""
+    if batch.status in _STOPPED and batch.output_file_id is not None:
+        return "What was done is already paid for: fetch it before you submit the rest again."
     if batch.status != Status.FAILED:
-        paid = "What was done is already paid for: fetch it before you submit the rest again."
-        return paid if _has_partial_output(batch) else ""
-    by_code: dict[str, list[BatchError]] = {}
-    for error in batch.errors:
-        by_code.setdefault(error.code or "", []).append(error)
-    shown = list(by_code.values())[:_MAX_CODES]
-    others = len(batch.errors) + batch.errors_left_out - sum(map(len, shown))
+        return ""
+    codes = list(dict.fromkeys(error.code or "" for error in batch.errors))
+    shown = [[error for error in batch.errors if (error.code or "") == code] for code in codes[:4]]
     sentences = [_error_sentence(errors) for errors in shown]
-    if others:
+    if others := len(batch.errors) + batch.errors_left_out - sum(map(len, shown)):
         sentences.append(f"…and {counted(others, 'more error')}")
     bullet = "• " if len(sentences) > 1 else ""
-    advice = [f":bulb: {_ADVICE[code]}" for code in by_code if code in _ADVICE]
+    advice = [f":bulb: {_ADVICE[code]}" for code in codes if code in _ADVICE]
     return "\n".join([bullet + sentence for sentence in sentences] + advice)
 
 
 def batch_facts(batch: Batch, team: str) -> list[dict[str, Any]]:
     """Return the blocks with its files, tokens, times and metadata, as far as they are known."""
     labelled = (
-        ("Model", code(batch.model or "")),
-        ("Endpoint", code(batch.endpoint or "")),
+        ("Model", code(batch.model)),
+        ("Endpoint", code(batch.endpoint)),
         ("Took", _took(batch)),
         ("Tokens", _tokens(batch)),
-        ("Input file", code(batch.input_file_id or "")),
-        ("Partial output" if _has_partial_output(batch) else "Output file", code(batch.output_file_id or "")),
-        ("Error file", code(batch.error_file_id or "")),
+        ("Input file", code(batch.input_file_id)),
+        ("Partial output" if batch.status in _STOPPED else "Output file", code(batch.output_file_id)),
+        ("Error file", code(batch.error_file_id)),
     )
     values = [(label, value) for label, value in labelled if value]
-    origin = (
-        code(batch.id) if given_name(batch) else "",
-        f"created {date(batch.created_at)}" if batch.created_at is not None else "",
-        f"ended {date(batch.ended_at)}" if batch.ended_at is not None else "",
-    )
-    # The title says the names of the batch and the team.
+    times = (("created", batch.created_at), ("ended", batch.ended_at))
+    origin = [code(batch.id)] if given_name(batch) else []
+    origin += [f"{verb} {date(at)}" for verb, at in times if at is not None]
     in_title = (given_name(batch), ("team", team))
     pairs = [f"{escaped(k, 60)}: {escaped(v, 120)}" for k, v in batch.metadata if (k, v) not in in_title]
-    if len(pairs) > _MAX_PAIRS:
-        pairs[_MAX_PAIRS:] = [f"{len(pairs) - _MAX_PAIRS} more"]
+    if len(pairs) > 8:
+        pairs[8:] = [f"{len(pairs) - 8} more"]
     lines = (" · ".join(filter(None, parts)) for parts in (origin, pairs))
     return [*([fields(values)] if values else []), *(context(line) for line in lines if line)]
 
 
-def _has_partial_output(batch: Batch) -> bool:
-    return batch.status in (Status.EXPIRED, Status.CANCELLED) and batch.output_file_id is not None
-
-
 def _error_summary(batch: Batch, limit: int) -> str:
     """Return the two commonest errors, and how many others there are."""
-    names = [
-        (error.code or "").replace("_", " ") or _message(error).rstrip(".") or "an error without a name"
-        for error in batch.errors
-    ]
-    common = Counter(names).most_common(2)
+    names = ((each.code or "").replace("_", " ") or _message(each).rstrip(".") for each in batch.errors)
+    common = Counter(name or "an error without a name" for name in names).most_common(2)
     words = [escaped(name, limit // 3) + (f" ({n:,} times)" if n > 1 else "") for name, n in common]
     others = len(batch.errors) + batch.errors_left_out - sum(count for _, count in common)
     return series([*words, counted(others, "other error")] if words and others else words)
@@ -136,15 +119,13 @@ def _error_summary(batch: Batch, limit: int) -> str:
 def _error_sentence(errors: list[BatchError]) -> str:
     """Return one code, where or how often it occurred, and its first message."""
     lines = sorted({error.line for error in errors if error.line is not None})
-    numbers = [f"{line:,}" for line in lines[:_MAX_LINES]]
-    if len(lines) > _MAX_LINES:
-        numbers.append(f"{len(lines) - _MAX_LINES:,} more")
+    numbers = [f"{line:,}" for line in lines[:3]] + ([f"{len(lines) - 3:,} more"] if lines[3:] else [])
     where = f" in line{'s' if len(lines) > 1 else ''} {series(numbers)}" if lines else ""
     times = f", {len(errors):,} times" if len(errors) > max(len(lines), 1) else ""
     messages = list(dict.fromkeys(filter(None, map(_message, errors))))
     first = "; the first" if len(messages) > 1 else ""
     message = f"{first}: {escaped(messages[0], 350)}" if messages else ""
-    return f"{code(errors[0].code or '', 80) or 'An error'}{where}{times}{message}"
+    return f"{code(errors[0].code, 80) or 'An error'}{where}{times}{message}"
 
 
 def _message(error: BatchError) -> str:
@@ -152,9 +133,9 @@ def _message(error: BatchError) -> str:
     return re.sub(r"\borg-\w+", "org-…", error.message or "")
 
 
-def _request_outcomes(batch: Batch, outcome: Outcome) -> str:
+def _request_outcomes(batch: Batch) -> str:
     """Return what became of the requests of a completed batch; not every server's counts add up."""
-    counts = batch.request_counts
+    counts, outcome = batch.request_counts, outcome_of(batch)
     if counts is None or outcome is Outcome.UNKNOWN:
         return "; how its requests fared is not known"
     failed, total = counts.failed, max(counts.total, counts.completed + counts.failed)

@@ -5,57 +5,38 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from batchbell import models
 from batchbell.config import Config, Secret, Server
-from batchbell.models import (
-    BaselineReason,
-    Batch,
-    Deleted,
-    KeyAccepted,
-    KeyRefused,
-    Message,
-    Notification,
-    Outcome,
-    Subject,
-    Watching,
-    outcome_of,
-)
+from batchbell.models import BaselineReason, Batch, Message, Notification, Outcome, Subject
 from batchbell.notify import details
 from batchbell.notify.mrkdwn import QUIET, code, context, counted, date, duration, escaped, section, series
 
-_LATE_S = 900
-_SECTION_LIMIT = 2_900
-_DIGEST_LIMIT = 8_000
-"""Slack refuses long messages by a rule it does not document: 9,600 characters of blocks beside 6,500
-of text were accepted, 11,300 beside 10,400 refused (bolt-js #2867)."""
-
+Content = tuple[str, str, list[dict[str, Any]]]  # title, reason, blocks
 _GREEN, _AMBER, _RED, _GREY, _BLUE = "#2eb67d", "#ecb22e", "#e01e5a", "#8d8d8d", "#1d9bd1"
 
 
-class Style(NamedTuple):
-    """The emoji and the colour that go with the words of a message, and what a digest counts it as."""
-
+class Style(NamedTuple):  # a digest counts by label
     emoji: str
     colour: str
     label: str
 
 
 _WORST_FIRST: dict[Outcome | type[Subject] | None, Style] = {
-    KeyRefused: Style(":no_entry:", _RED, "refused key"),
+    models.KeyRefused: Style(":no_entry:", _RED, "refused key"),
     Outcome.FAILED: Style(":x:", _RED, "failed"),
     Outcome.ALL_FAILED: Style(":x:", _RED, "completed without success"),
     Outcome.EXPIRED: Style(":alarm_clock:", _RED, "expired"),
     Outcome.PARTLY_FAILED: Style(":warning:", _AMBER, "partly failed"),
-    Deleted: Style(":mag:", _AMBER, "gone"),
+    models.Deleted: Style(":mag:", _AMBER, "gone"),
     Outcome.UNKNOWN: Style(":grey_question:", _AMBER, "unclear"),
     Outcome.EMPTY: Style(":warning:", _AMBER, "empty"),
     Outcome.CANCELLED: Style(":black_square_for_stop:", _GREY, "cancelled"),
     None: Style(":hourglass_flowing_sand:", _BLUE, "still open"),
-    Watching: Style(":eyes:", _BLUE, "now watched"),
-    KeyAccepted: Style(":key:", _BLUE, "accepted key"),
+    models.Watching: Style(":eyes:", _BLUE, "now watched"),
+    models.KeyAccepted: Style(":key:", _BLUE, "accepted key"),
     Outcome.SUCCEEDED: Style(":white_check_mark:", _GREEN, "succeeded"),
 }
 
-_NO_LONGER = "\nThe batches of the earlier {} are no longer watched. If that was not meant, {}."
 _KEY_ADVICE = {
     (401, "openai"): "The key is wrong, expired or revoked (401), or a restricted one without the permission "
     "_Batches: Read_. Store a valid one",
@@ -67,10 +48,8 @@ _KEY_ADVICE = {
     "_Batches: Read_, or store one that may",
     (403, "azure"): "The key may not be used (403): the resource has keys turned off, or its network rules "
     "keep this function out. Change that, or store one that may",
-    (
-        403,
-        "other",
-    ): "The key is known but may not read batches (403). Give it that right, or store one that may",
+    (403, "other"): "The key is known but may not read batches (403). Give it that right, "
+    "or store one that may",
 }
 
 
@@ -90,7 +69,7 @@ def message_for(
     ordered = sorted(notifications, key=_severity_and_name)
     title, reason, blocks = _content_of(ordered[0].subject, config)
     if len(ordered) > 1:
-        title, reason, blocks = _digest_title(ordered), "", _digest_sections(ordered, config, now)
+        title, reason, blocks = _digest_of(ordered, config, now)
     emoji, colour, _ = style_of(ordered[0].subject)
     text = f"{emoji} *{escaped(config.team, 60)}* · {title}.{_late_sentence(ordered, now)}"
     text += " This may be a repeat." if possible_duplicate else ""
@@ -113,7 +92,7 @@ def test_message(config: Config, now: int) -> Message:
 
 def style_of(subject: Subject) -> Style:
     """Return the style of a batch's outcome, of an open batch, or of another subject."""
-    return _WORST_FIRST[outcome_of(subject) if isinstance(subject, Batch) else type(subject)]
+    return _WORST_FIRST[models.outcome_of(subject) if isinstance(subject, Batch) else type(subject)]
 
 
 def service_name(server: Server) -> str:
@@ -126,35 +105,35 @@ def service_name(server: Server) -> str:
     return code(address, 40) or "the server"
 
 
-def _content_of(subject: Subject, config: Config, limit: int = 600) -> tuple[str, str, list[dict[str, Any]]]:
+def _content_of(subject: Subject, config: Config, limit: int = 600) -> Content:
     """Return what happened, in at most `limit` characters; why and what to do; and the blocks below."""
     service, parameter = service_name(config.server), code(config.secret_name(Secret.OPENAI_API_KEY))
     match subject:
         case Batch():
             title = details.batch_title(subject, config.server, limit)
             return title, details.batch_reason(subject), details.batch_facts(subject, config.team)
-        case Deleted(batch, missing_since):
+        case models.Deleted(batch, missing_since):
             fact = f"is gone: {service} has not known it since {date(missing_since)}"
             name = details.batch_name(batch, limit - len(fact) - len("** "))
             was = details.outcome_text(batch).replace("is now", "was", 1)
             reason = f"When last seen it {was}. It is no longer watched, unless it is listed again."
             return f"{name} {fact}", reason, details.batch_facts(batch, config.team)
-        case Watching():
+        case models.Watching():
             return *_baseline_content(subject, config.server, parameter), []
-        case KeyRefused(since, status):
+        case models.KeyRefused(since, status):
             kind = "openai" if config.server.is_openai else "azure" if config.server.is_azure else "other"
             advice = _KEY_ADVICE[403 if status == 403 else 401, kind]
             title = f"{service} has refused the API key since {date(since)}: no batch can be watched"
             reason = f"{advice} in the SSM parameter {parameter}; the next poll takes it up."
-            later = "Nothing is lost: what ends meanwhile is announced once the key works."
-            return title, reason, [context(later)]
-        case KeyAccepted(refused_since, since):
+            comfort = "Nothing is lost: what ends meanwhile is announced once the key works."
+            return title, reason, [context(comfort)]
+        case models.KeyAccepted(refused_since, since):
             lasted = duration(since - refused_since)
             title = f"{service} accepts the API key again, which it had refused for {lasted}"
             return title, "What ended in the meantime is announced now.", []
 
 
-def _baseline_content(watching: Watching, server: Server, parameter: str) -> tuple[str, str]:
+def _baseline_content(watching: models.Watching, server: Server, parameter: str) -> tuple[str, str]:
     """Return what is watched; and what will be announced from now on, and what no longer."""
     if watching.base_url != server.base_url:
         server = Server(watching.base_url)  # the configured one was changed since
@@ -163,18 +142,22 @@ def _baseline_content(watching: Watching, server: Server, parameter: str) -> tup
     metadata_filter = code(watching.metadata_filter, 200)
     reason += f", of batches with {metadata_filter}." if metadata_filter else "."
     if ended:
-        are = "is" if ended == 1 else "are"
+        are = "are" if ended > 1 else "is"
         reason += f" {counted(ended, 'batch')} had ended before and {are} not announced."
+    name, earlier, undo = service_name(server), "", ""
     match watching.reason:
         case BaselineReason.INSTALLED:
-            title = f"batchbell is now watching the batches at {service_name(server)}"
+            title = f"batchbell is now watching the batches at {name}"
         case BaselineReason.BASE_URL:
-            title = f"batchbell is now watching another server, {service_name(server)}"
-            reason += _NO_LONGER.format("server", "deploy again with the earlier `OpenAIBaseUrl`")
+            title = f"batchbell is now watching another server, {name}"
+            earlier, undo = "server", "deploy again with the earlier `OpenAIBaseUrl`"
         case BaselineReason.PROJECT:
             title = "the API key now belongs to another project, whose batches are watched from now on"
-            reason += _NO_LONGER.format("project", f"store a key of that project in {parameter}")
-    are = "is" if watching.open_count < 2 else "are"
+            earlier, undo = "project", f"store a key of that project in {parameter}"
+    if undo:
+        reason += f"\nThe batches of the earlier {earlier} are no longer watched."
+        reason += f" If that was not meant, {undo}."
+    are = "are" if watching.open_count > 1 else "is"
     return f"{title}: {counted(watching.open_count, 'batch')} {are} open", reason
 
 
@@ -202,32 +185,27 @@ def _late_notes(notifications: Sequence[Notification], now: int) -> list[str]:
     for each in notifications:
         ended_at = each.subject.ended_at if isinstance(each.subject, Batch) else None
         happened.append((each.recorded_at, "was noticed") if ended_at is None else (ended_at, "ended"))
-    late = [(at, verb) for at, verb in happened if now - at > _LATE_S]
+    late = [(at, verb) for at, verb in happened if now - at > 900]
     return [f"{verb} {date(at)}" for at, verb in sorted(late, key=lambda pair: pair[0])]
 
 
-def _digest_title(notifications: Sequence[Notification]) -> str:
-    """Return how many there are of each kind, without a full stop."""
+def _digest_of(notifications: Sequence[Notification], config: Config, now: int) -> Content:
+    """Return how many there are of each kind, and a line for each that says when, if that is late."""
     subjects = [each.subject for each in notifications]
-    labels = Counter(style_of(subject).label for subject in subjects)
     only_ends = all(isinstance(subject, Batch) and subject.is_terminal for subject in subjects)
-    what = "batches ended" if only_ends else "pieces of news"
-    return f"{len(subjects)} {what}: {series([f'{count:,} {label}' for label, count in labels.items()])}"
-
-
-def _digest_sections(notifications: Sequence[Notification], config: Config, now: int) -> list[dict[str, Any]]:
-    """Return a line for each: what happened, when if that is late, and the id where the name is another."""
-    limit = _DIGEST_LIMIT // len(notifications) - 1
-    texts = [""]
-    for notification in notifications:
-        subject = notification.subject
+    labels = Counter(style_of(subject).label for subject in subjects)
+    kinds = series([f"{count:,} {label}" for label, count in labels.items()])
+    # Slack does not document its limit: 9,600 characters of blocks beside 6,500 of text were accepted,
+    # 11,300 beside 10,400 refused (bolt-js #2867).
+    limit, texts = 8_000 // len(subjects) - 1, [""]
+    for notification, subject in zip(notifications, subjects, strict=True):
         start = f"{style_of(subject).emoji} "
         end = "".join(f", {note}" for note in _late_notes([notification], now) if limit > 300)
         if isinstance(subject, Batch) and details.given_name(subject):
             end += f" · {code(subject.id, max(limit // 4, 12))}"
-        title, *_ = _content_of(subject, config, limit - len(start + end))
-        line = start + title + end
-        if len(texts[-1]) + 1 + len(line) > _SECTION_LIMIT:
+        line = start + _content_of(subject, config, limit - len(start + end))[0] + end
+        if len(texts[-1]) + 1 + len(line) > 2_900:
             texts.append("")
         texts[-1] = f"{texts[-1]}\n{line}".strip()
-    return [section(text) for text in texts]
+    title = f"{len(subjects)} {'batches ended' if only_ends else 'pieces of news'}: {kinds}"
+    return title, "", [section(text) for text in texts]

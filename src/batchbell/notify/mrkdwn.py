@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 Block = dict[str, Any]
@@ -11,12 +12,11 @@ Block = dict[str, Any]
 QUIET: Block = {"parse": "none", "link_names": False, "unfurl_links": False, "unfurl_media": False}
 """Options with which a message notifies nobody by name and shows no previews."""
 
-# Control characters, halves of surrogate pairs, and what changes the direction of reading.
+# Control characters, what changes the direction of reading, and halves of surrogate pairs.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 # mrkdwn cannot quote its own marks, so each is replaced by a character that looks like it.
 _LOOK_ALIKES = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb", "|": "\u00a6"})
 _OUTER_UNDERSCORES = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
-_LAST_SECOND = 253_402_300_799  # 9999-12-31 23:59:59 UTC, where datetime ends
 
 
 def escaped(untrusted: str, limit: int) -> str:
@@ -24,15 +24,15 @@ def escaped(untrusted: str, limit: int) -> str:
     return cut(_OUTER_UNDERSCORES.sub("\u02cd", _one_line(untrusted).translate(_LOOK_ALIKES)), limit)
 
 
-def code(untrusted: str, limit: int = 300) -> str:
+def code(untrusted: str | None, limit: int = 300) -> str:
     """Return the text as a code span, which can be copied; empty if there is none."""
-    span = cut(_one_line(untrusted).replace("`", "'"), limit - 2)
+    span = cut(_one_line(untrusted or "").replace("`", "'"), limit - 2)
     return f"`{span}`" if span else ""
 
 
 def date(at: float) -> str:
     """Return a time (Unix seconds) that Slack shows in the reader's zone, or else in UTC."""
-    if not 0 <= at <= _LAST_SECOND:
+    if not 0 <= at < 253_402_300_800:  # the year 10000, where datetime ends
         return f"second {at:.0f} of Unix time"
     fallback = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"<!date^{int(at)}^{{date_short_pretty}} {{time}}|{fallback}>"
@@ -58,15 +58,12 @@ def series(words: Sequence[str]) -> str:
 
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units; in hours up to two days, as windows are."""
-    left, words = max(int(seconds), 0), list[str]()
-    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    for size, unit in units if left >= 2 * 86_400 else units[1:]:
-        count, left = divmod(left, size)
-        if count:
-            words.append(f"{count:,} {unit}")
-        elif words:
-            break
-    return " ".join(words[:2]) or "0 s"
+    left, units = max(int(seconds), 0), ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    for (size, unit), (part, smaller) in pairwise(units if left >= 2 * 86_400 else units[1:]):
+        if left >= size:
+            rest = left % size // part
+            return f"{left // size:,} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{left} s"
 
 
 def section(text: str, accessory: Block | None = None) -> Block:
@@ -77,13 +74,12 @@ def section(text: str, accessory: Block | None = None) -> Block:
 
 def fields(values: Sequence[tuple[str, str]]) -> Block:
     """Return labelled values, which Slack shows in two columns, at most ten."""
-    texts = [_mrkdwn(f"*{label}*\n{value}", 2_000) for label, value in values]
-    return {"type": "section", "fields": texts[:10]}
+    return {"type": "section", "fields": [_mrkdwn(f"*{label}*\n{value}") for label, value in values[:10]]}
 
 
 def context(text: str) -> Block:
     """Return a small grey line."""
-    return {"type": "context", "elements": [_mrkdwn(text, 2_000)]}
+    return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
 def actions(*elements: Block) -> Block:
@@ -93,22 +89,18 @@ def actions(*elements: Block) -> Block:
 
 def button(action: str, label: str, value: str) -> Block:
     """Return a button; Slack sends its action and value back."""
-    return {
-        "type": "button",
-        "action_id": action,
-        "text": {"type": "plain_text", "text": label},
-        "value": value,
-    }
+    return {"type": "button", "action_id": action, **_choice(label, value)}
 
 
 def menu(action: str, values: Mapping[str, str], chosen: str) -> Block:
     """Return a menu of `values` by their labels, which shows the label `chosen`."""
-    options = {
-        label: {"text": {"type": "plain_text", "text": label}, "value": value}
-        for label, value in values.items()
-    }
-    initial = {"initial_option": options[chosen]} if chosen in options else {}
-    return {"type": "static_select", "action_id": action, "options": list(options.values()), **initial}
+    options = [_choice(label, value) for label, value in values.items()]
+    initial = _choice(chosen, values[chosen])
+    return {"type": "static_select", "action_id": action, "options": options, "initial_option": initial}
+
+
+def _choice(label: str, value: str) -> Block:
+    return {"text": {"type": "plain_text", "text": label}, "value": value}
 
 
 def _one_line(untrusted: str) -> str:
@@ -116,6 +108,6 @@ def _one_line(untrusted: str) -> str:
     return escape(" ".join(filter(None, words)), quote=False)
 
 
-def _mrkdwn(text: str, limit: int) -> Block:
+def _mrkdwn(text: str, limit: int = 2_000) -> Block:
     # Verbatim: Slack makes no link or mention of what merely looks like one.
     return {"type": "mrkdwn", "text": cut(text, limit), "verbatim": True}

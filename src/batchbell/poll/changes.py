@@ -3,25 +3,12 @@
 from dataclasses import dataclass, replace
 
 from batchbell.config import Config
-from batchbell.models import (
-    DELETED,
-    TERMINAL,
-    Batch,
-    Deleted,
-    Notification,
-    Outcome,
-    RequestCounts,
-    Status,
-    outcome_of,
-)
+from batchbell.models import DELETED, TERMINAL, Batch, Deleted, Notification, Outcome, Status, outcome_of
 from batchbell.poll.cursor import created_at
 from batchbell.records import Change, Recorded
 
-DELETED_AFTER_S = 3600
-"""A batch counts as deleted after two 404s at least so far apart."""
-
-UNCONFIRMED_S = 3600
-"""How long an end may wait for its counts."""
+DELETED_AFTER_S = 3600  # a batch counts as deleted after two 404s at least so far apart
+UNCONFIRMED_S = 3600  # an end may wait so long for its counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +92,5 @@ def _has_progressed(recorded: Recorded, batch: Batch) -> bool:
         return False
     if before is None or before.total != counts.total:
         return True
-    return 20 * abs(_done(counts) - _done(before)) >= counts.total
-
-
-def _done(counts: RequestCounts) -> int:
-    return counts.completed + counts.failed
+    done = counts.completed + counts.failed - before.completed - before.failed
+    return 20 * abs(done) >= counts.total

@@ -6,8 +6,7 @@ from dataclasses import replace
 from batchbell.models import Batch, Page
 from batchbell.records import Backlog, Cursor
 
-OVERLAP_S = 300
-"""How late a row may show up below newer ones, and how far clocks may differ."""
+OVERLAP_S = 300  # how late a row may show up below newer ones, and how far clocks may differ
 
 
 def created_at(batch: Batch, now: int) -> int:

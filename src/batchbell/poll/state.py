@@ -6,8 +6,7 @@ from batchbell.config import Config
 from batchbell.models import BaselineReason, KeyAccepted, KeyRefused, Notification, Watching
 from batchbell.records import AuthIncident, PollState
 
-ANNOUNCED_AT_POLL = 2
-"""A refused key is announced at the second poll in a row: a single refusal may be a passing fault."""
+ANNOUNCED_AT_POLL = 2  # a refused key is announced at the second poll: one refusal may pass
 
 
 def begun(base_url: str, before: PollState | None, project: str | None, now: int) -> PollState:

@@ -1,0 +1,183 @@
+"""`batchbell list` and `show`: what OpenAI lists, as a table or as it came."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from batchbell.cli.main import main
+from local.openai_faults import error, raw
+from local.openai_rows import counts
+from local.openai_simulator import AZURE, OpenAISimulator
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAISimulator]:
+    with OpenAISimulator() as openai:
+        monkeypatch.setenv("OPENAI_BASE_URL", openai.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", f" {openai.key}\n")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        yield openai
+
+
+@pytest.fixture
+def run(openai: OpenAISimulator, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command; return its exit code and what it printed on either stream."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(words)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def listed(run: Run) -> Callable[..., list[dict[str, Any]]]:
+    """Return the rows of `list --json`."""
+    return lambda *words: [json.loads(line) for line in run("list", "--json", *words)[1].splitlines()]
+
+
+def test_a_row_is_printed_as_it_came_unknown_fields_included(openai, listed) -> None:
+    openai.add("queued_somewhere", priority={"lane": ["fast", None]}, metadata={"name": "Zürich"})
+    openai.add("completed")
+
+    assert listed() == openai.batches
+
+
+def test_a_table_shows_how_each_batch_really_ended(openai, run) -> None:
+    partly = openai.add("completed", metadata={"name": "\x1b[31mred"}, request_counts=counts(10, 7, 3))
+    openai.add("in_progress", request_counts=counts(10, 4, 0))
+
+    _, printed, _ = run("list")
+
+    heading, running, failed = printed.splitlines()
+    assert heading.split() == ["STATUS", "NAME", "ID", "REQUESTS", "AGE", "TOOK"]
+    assert running.startswith("in progress")
+    assert "4 of 10" in running
+    assert failed.startswith("partly failed")
+    assert partly["id"] in failed
+    assert "3 of 10 failed" in failed
+    assert "\x1b" not in failed
+
+
+def test_failed_means_wholly_or_in_part_and_is_looked_for_beyond_the_first_page(openai, listed) -> None:
+    failed = openai.add("failed")
+    partly = openai.add("completed", request_counts=counts(10, 7, 3))
+    for _ in range(150):
+        openai.add("completed", request_counts=counts(10, 10, 0))
+
+    assert {row["id"] for row in listed("--status", "FAILED")} == {partly["id"], failed["id"]}
+
+
+def test_open_is_every_status_that_is_not_an_end(openai, listed) -> None:
+    wanted = [openai.add(status)["id"] for status in ("validating", "unheard_of")]
+    openai.add("expired")
+
+    assert [row["id"] for row in listed("--status", "Open")] == wanted[::-1]
+
+
+def test_a_status_of_another_servers_own_is_looked_for(openai, listed) -> None:
+    wanted = openai.add("Queued_Somewhere")
+    openai.add("completed")
+
+    assert [row["id"] for row in listed("--status", "queued somewhere")] == [wanted["id"]]
+
+
+def test_a_limit_beyond_one_page_and_a_start_are_kept_to(openai, listed) -> None:
+    for _ in range(130):
+        openai.add()
+    ids = [row["id"] for row in openai.batches]
+
+    assert [row["id"] for row in listed("--after", ids[0], "--limit", "120")] == ids[1:121]
+
+
+def test_an_unreadable_row_is_shown_among_all_and_no_others_and_no_row_twice(openai, run, listed) -> None:
+    rows = [{"id": "batch_1", "status": "completed"}, {"strange": True}]
+    more = [rows[0], {"id": "batch_2", "status": "completed"}]
+    for page in (rows, more, rows, more):
+        openai.faults.append(raw({"data": page, "has_more": page is rows}))
+
+    assert listed() == [*rows, more[1]]
+    assert [row["id"] for row in listed("--status", "completed")] == ["batch_1", "batch_2"]
+
+
+def test_a_server_that_shows_the_same_page_for_ever_is_not_asked_for_ever(openai, run) -> None:
+    first = openai.add()
+    openai.faults.append(error(503))
+    openai.mangle = lambda row: row | {"id": first["id"]}
+    openai.add()
+
+    assert run("list", "--status", "failed") == (0, "", "There is no batch that is failed.\n")
+
+
+def test_a_mistyped_status_is_answered_with_those_there_are(openai, run) -> None:
+    openai.add("completed")
+
+    _, _, said = run("list", "--status", "complted")
+
+    assert said.startswith(
+        "There is no batch that is complted. The documented statuses are validating, failed, "
+    )
+
+
+@pytest.mark.parametrize("typo", ["/batches", "/chat/completions/", "/"])
+def test_a_typo_in_the_address_is_forgiven(openai, run, monkeypatch: pytest.MonkeyPatch, typo: str) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f" {openai.base_url}{typo}")
+
+    assert run("list")[0] == 0
+
+
+def test_azures_classic_api_is_asked_with_its_version(openai, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    openai.dialect = AZURE
+    monkeypatch.setenv("OPENAI_BASE_URL", openai.base_url)
+    monkeypatch.setenv("OPENAI_API_VERSION", f" {AZURE.api_version}\n")
+
+    assert run("list")[0] == 0
+
+
+def test_a_version_that_would_send_azures_key_to_openai_is_a_wrong_usage(
+    run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+
+    with pytest.raises(SystemExit) as ended:
+        run("list")
+
+    assert ended.value.code == 2
+    assert "OpenAIApiVersion is Azure's" in capsys.readouterr().err
+
+
+def test_everything_about_one_batch_is_shown(openai, run) -> None:
+    batch = openai.add("failed", metadata={"name": "Nightly", "owner": "ada"})
+    [broken] = batch["errors"]["data"]
+
+    code, printed, _ = run("show", batch["id"])
+
+    assert code == 0
+    facts = (batch["id"], "failed", "name: Nightly", "owner: ada", batch["input_file_id"])
+    assert all(each in printed for each in (*facts, broken["code"], broken["message"]))
+
+
+def test_one_batch_is_shown_as_it_came(openai, run) -> None:
+    batch = openai.add("expired", shoe_size=43)
+
+    assert json.loads(run("show", batch["id"], "--json")[1]) == batch
+
+
+@pytest.mark.parametrize("batch_id", ["batch_none", "../files", ".."])
+def test_an_unknown_id_is_an_error_of_one_line(openai, run, batch_id: str) -> None:
+    says = f"batchbell: {openai.base_url} knows no batch {batch_id}: is it of this key's project?\n"
+
+    assert run("show", batch_id) == (1, "", says)
+
+
+def test_a_refused_key_is_said_in_one_line_and_not_shown(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-key")
+
+    says = "batchbell: List Batches answered 401 (invalid_api_key): the API key was refused\n"
+    assert run("list") == (1, "", says)

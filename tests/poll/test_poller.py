@@ -1,0 +1,438 @@
+"""Polling on real wires: what ends is announced once, and nothing else is."""
+
+import pytest
+
+from batchbell.records import PollState
+from local import openai_faults
+from local.openai_faults import Fault, Kind
+from local.openai_rows import Row, counts
+from local.openai_simulator import After
+from tests.bot import BotUnderTest, ids_of
+from tests.builders import DAY_S
+
+HOUR_S = 3600
+NOTHING: Row = {"object": "list", "data": [], "has_more": False}
+
+
+def add_ended(bot: BotUnderTest, count: int, age_s: int = HOUR_S) -> list[str]:
+    """So many batches that ended at once, the newest so long ago; their ids, newest first."""
+    times = [int(bot.clock()) - age_s - n for n in range(count)]
+    return [bot.openai.add("completed", created_at=at, completed_at=at)["id"] for at in times]
+
+
+def add_open(bot: BotUnderTest) -> str:
+    """A batch that the bot has seen open."""
+    bot.tick()
+    batch = bot.openai.add()
+    bot.tick()
+    return str(batch["id"])
+
+
+def state_of(bot: BotUnderTest) -> PollState:
+    state = bot.store().load_state()
+    assert state is not None
+    return state
+
+
+def test_a_batch_that_ends_is_announced_once(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    bot.openai.move(batch_id, "completed")
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch_id}#completed"]
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "expired"])
+def test_a_batch_that_is_born_and_ends_between_two_polls_is_announced_once(
+    bot: BotUnderTest, status: str
+) -> None:
+    bot.tick()
+    batch = bot.openai.add(status, created_at=int(bot.clock()))
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#{status}"]
+
+
+def test_an_open_status_that_comes_and_goes_is_announced_once_if_the_team_wants_it(bot: BotUnderTest) -> None:
+    bot.configure(notify_on=frozenset({"in_progress", "cancelled"}))
+    batch_id = add_open(bot)
+    for status in ("finalizing", "in_progress", "cancelling", "in_progress", "cancelled"):
+        bot.openai.move(batch_id, status)
+        bot.tick()
+
+    assert bot.announced() == [f"{batch_id}#in_progress", f"{batch_id}#cancelled"]
+
+
+def test_a_team_that_wants_more_later_hears_of_nothing_old(bot: BotUnderTest) -> None:
+    bot.configure(notify_on=frozenset({"failed"}))
+    bot.tick()
+    bot.openai.add("completed", created_at=int(bot.clock()))
+    bot.tick()
+    bot.configure(notify_on=frozenset({"completed", "failed"}))
+
+    bot.tick(3)
+
+    assert bot.announced() == []
+
+
+def test_an_end_is_not_announced_again_when_its_record_has_been_deleted(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add("failed", created_at=int(bot.clock()))
+    bot.tick(2)
+    bot.clock.at += 400
+    bot.openai.add("in_progress")
+    bot.tick()
+    key = {"pk": {"S": f"batch#{batch['id']}"}, "sk": {"S": "record"}}
+    bot.table.client.delete_item(TableName=bot.table.name, Key=key)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_an_end_older_than_the_retention_is_never_announced(bot: BotUnderTest) -> None:
+    bot.configure(retention_s=DAY_S)
+    batch_id = add_open(bot)
+    bot.openai.move(batch_id, "failed")
+    bot.clock.at += 2 * DAY_S
+
+    bot.tick(2)
+
+    assert bot.announced() == []
+
+
+# The baseline
+
+
+def test_what_ended_before_the_baseline_is_not_announced_and_one_message_says_what_is_open(
+    bot: BotUnderTest,
+) -> None:
+    add_ended(bot, 250)
+    bot.openai.add("in_progress")
+
+    bot.tick(3)
+
+    [message] = bot.slack.messages
+    assert ids_of(message.metadata)[0].endswith("#watching")
+    assert "1 batch is open" in message.text
+    assert "250 batches had ended before" in str(message.attachments)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [(openai_faults.empty_page, Kind.NEXT_PAGE), (openai_faults.raw(NOTHING), Kind.FIRST_PAGE)],
+)
+def test_old_ends_that_the_server_shows_only_after_the_baseline_are_not_announced(
+    bot: BotUnderTest, fault: Fault, kind: Kind
+) -> None:
+    add_ended(bot, 150)
+    bot.openai.faults.append(fault, on=kind)
+    bot.tick(2)
+    batch = bot.openai.add("failed")
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+    assert len(bot.texts()) == 2
+
+
+def test_what_ends_while_the_baseline_takes_several_polls_is_announced_once(bot: BotUnderTest) -> None:
+    add_ended(bot, 100)
+    batches = [bot.openai.add(created_at=int(bot.clock()) - 2 * HOUR_S * n)["id"] for n in (0, 1)]
+    bot.request_s = 25
+    bot.poll()
+    bot.request_s = 0
+    bot.openai.move(batches[0], "cancelled")
+    bot.openai.move(batches[1], "completed")
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batches[1]}#completed"]
+    assert "100 batches had ended before" in str(bot.slack.messages[0].attachments)
+
+
+def test_nothing_counts_as_pre_existing_once_the_baseline_was_announced(bot: BotUnderTest) -> None:
+    add_ended(bot, 1)
+    bot.tick()
+    bot.openai.add("cancelled")
+
+    bot.tick(2)
+
+    assert state_of(bot).baseline_ended == 1
+
+
+def test_old_ends_of_a_server_without_creation_times_are_not_announced(bot: BotUnderTest) -> None:
+    bot.openai.mangle = lambda row: row | {"created_at": None}
+    add_ended(bot, 1)
+    bot.tick(2)
+    batch = bot.openai.add("failed")
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_an_end_soon_after_the_baseline_is_announced_though_our_clock_is_ahead(bot: BotUnderTest) -> None:
+    bot.tick()
+    behind = int(bot.clock()) - 200
+    batch = bot.openai.add("failed", created_at=behind, failed_at=behind)
+
+    bot.tick(2)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_of_another_project_what_ended_before_is_not_announced_and_the_first_ones_open_batches_are_kept(
+    bot: BotUnderTest,
+) -> None:
+    kept = add_open(bot)
+    rows = [row for row in bot.openai.batches if row["id"] == kept]
+    bot.openai.remove(kept)
+    bot.openai.project = "proj_b"
+    add_ended(bot, 1, age_s=100)
+    other = bot.openai.add()["id"]
+    bot.tick(80)
+    bot.openai.move(other, "failed")
+    bot.tick()
+    bot.openai.project = "proj_test"
+    bot.openai.add(rows[0])
+    bot.openai.move(kept, "completed")
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{other}#failed", f"{kept}#completed"]
+    assert sum("project" in each for each in bot.texts()) == 2
+
+
+def test_what_is_open_at_another_address_of_the_server_is_tracked_there(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    bot.openai.add("completed", created_at=int(bot.clock()))
+    server = bot.config.server
+    address = server.base_url.replace("127.0.0.1", "localhost")
+    bot.configure(server=type(server)(address))
+    bot.tick(2)
+    add_ended(bot, 250, age_s=-1)
+    bot.clock.at += 700
+    bot.tick(2)
+    bot.openai.move(batch_id, "failed")
+
+    bot.tick(2)
+
+    assert [each for each in bot.announced() if batch_id in each] == [f"{batch_id}#failed"]
+    assert sum("is now watching" in each for each in bot.texts()) == 2
+
+
+def test_what_ends_while_a_wrong_address_is_set_is_announced_afterwards(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    right = bot.config.server
+    bot.configure(server=type(right)("http://127.0.0.1:9/v1"))
+    bot.tick(2)
+    bot.openai.move(batch_id, "failed")
+    bot.configure(server=right)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch_id}#failed"]
+
+
+# Open batches by id
+
+
+def test_an_open_batch_that_the_list_no_longer_shows_is_retrieved_by_id(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    bot.openai.unlisted.add(batch_id)
+    bot.openai.move(batch_id, "completed")
+
+    bot.tick(2)
+
+    assert bot.announced() == [f"{batch_id}#completed"]
+
+
+def test_an_open_batch_far_down_the_list_is_tracked_until_it_ends(bot: BotUnderTest) -> None:
+    batch = bot.openai.add("in_progress", created_at=int(bot.clock()) - DAY_S)
+    add_ended(bot, 300)
+    bot.tick(2)
+    bot.openai.move(batch["id"], "expired")
+
+    bot.tick(2)
+
+    assert bot.announced() == [f"{batch['id']}#expired"]
+
+
+def test_a_row_that_is_open_long_after_its_window_is_retrieved_by_id(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    [bot.openai.stale[batch_id]] = bot.openai.batches
+    bot.openai.move(batch_id, "expired")
+    bot.clock.at += DAY_S
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch_id}#expired"]
+
+
+def test_a_batch_that_the_server_does_not_know_for_an_hour_counts_as_deleted_once(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    [row] = bot.openai.batches
+    bot.openai.remove(batch_id)
+    bot.tick(30)
+    bot.openai.add(row)
+    bot.tick()
+    bot.openai.remove(batch_id)
+
+    bot.tick(59)
+    before = bot.announced()
+    bot.tick(100)
+    requests = len(bot.openai.requests)
+    bot.tick(10)
+
+    assert before == []
+    assert bot.announced() == [f"{batch_id}#gone"]
+    assert len(bot.openai.requests) == requests + 10
+
+
+def test_a_deleted_batch_that_is_listed_again_comes_back_to_life(bot: BotUnderTest) -> None:
+    batch_id = add_open(bot)
+    [row] = bot.openai.batches
+    bot.openai.remove(batch_id)
+    bot.tick(70)
+    bot.openai.add(row)
+    bot.tick()
+    [record] = bot.table.items(f"batch#{batch_id}")
+    bot.openai.move(batch_id, "completed")
+
+    bot.tick(2)
+
+    assert (record["status"], "ttl" in record) == ({"S": "in_progress"}, False)
+    assert bot.announced() == [f"{batch_id}#gone", f"{batch_id}#completed"]
+
+
+# Ends that a list shows without counts
+
+
+def complete_without_counts(bot: BotUnderTest, batch_id: str, failed: int = 3) -> None:
+    """Let the batch complete, and the list show that before it shows the counts."""
+    row = bot.openai.move(batch_id, "completed", request_counts=counts(10, 10 - failed, failed))
+    bot.openai.stale[batch_id] = row | {"request_counts": counts(0, 0, 0), "error_file_id": None}
+
+
+def test_an_end_that_the_server_shows_without_counts_is_announced_as_such(bot: BotUnderTest) -> None:
+    bot.tick()
+    batch = bot.openai.add("completed", created_at=int(bot.clock()))
+    bot.openai.mangle = lambda row: row | {"request_counts": None}
+
+    bot.tick()
+
+    assert bot.openai.requests[-1].kind is Kind.RETRIEVE
+    assert bot.announced() == [f"{batch['id']}#completed"]
+    assert "not known" in bot.texts()[-1]
+
+
+@pytest.mark.parametrize(("failed", "announced"), [(3, 1), (0, 0)])
+def test_a_team_that_wants_failures_only_hears_of_those_that_the_list_shows_late(
+    bot: BotUnderTest, failed: int, announced: int
+) -> None:
+    bot.configure(notify_on=frozenset({"failed"}))
+    batch_id = add_open(bot)
+    complete_without_counts(bot, batch_id, failed)
+
+    bot.tick(3)
+
+    assert len(bot.announced()) == announced
+
+
+@pytest.mark.parametrize("status", [429, 401, 404])
+@pytest.mark.parametrize(("minutes", "says"), [(30, "3 of 10"), (75, "not known")])
+def test_an_end_waits_an_hour_for_counts_that_cannot_be_had(
+    bot: BotUnderTest, status: int, minutes: int, says: str
+) -> None:
+    bot.configure(notify_on=frozenset({"finalizing", "completed"}))
+    batch_id = add_open(bot)
+    complete_without_counts(bot, batch_id)
+    fault = openai_faults.error(status, headers={"retry-after": "300"})
+    bot.openai.faults.append(fault, on=Kind.RETRIEVE, times=minutes)
+    bot.tick(min(minutes, 60))
+    before = bot.announced()
+
+    bot.tick(4)
+
+    assert before == []
+    assert bot.announced() == [f"{batch_id}#completed"]
+    assert says in bot.texts()[-1]
+
+
+# Lists that are not in order, or change while they are read
+
+
+def test_one_misplaced_row_hides_nothing(bot: BotUnderTest) -> None:
+    bot.tick()
+    now = int(bot.clock())
+    born = [bot.openai.add("failed", created_at=now + n // 10)["id"] for n in range(150)]
+    misplaced = bot.openai.batches[99]["id"]
+    bot.openai.mangle = lambda row: (
+        row | ({"created_at": 1, "failed_at": 1} if row["id"] == misplaced else {})
+    )
+
+    bot.tick(4)
+
+    assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in born if each != misplaced)
+
+
+@pytest.mark.parametrize("unknown_after", [After.REFUSED, After.EMPTY_PAGE, After.FIRST_PAGE])
+def test_the_last_row_of_a_page_may_be_deleted_before_the_next_page_is_asked_for(
+    bot: BotUnderTest, unknown_after: After
+) -> None:
+    bot.openai.unknown_after = unknown_after
+    bot.tick()
+    born = [bot.openai.add("failed", created_at=int(bot.clock()) + n % 50)["id"] for n in range(230)]
+    last = bot.openai.batches[99]["id"]
+
+    def remove_last(afresh: bool) -> str:
+        if bot.openai.requests[-1:] and bot.openai.requests[-1].kind is Kind.FIRST_PAGE and last in born:
+            bot.openai.remove(last)
+            born.remove(last)
+        return bot.key
+
+    bot._key_in_time = remove_last  # type: ignore[method-assign]
+    bot.openai.requests.clear()
+    bot.tick(5)
+
+    assert set(bot.announced()) == {f"{each}#failed" for each in [*born, last]}
+    assert len(bot.announced()) == 230
+    assert not state_of(bot).has_unread
+
+
+@pytest.mark.parametrize("unknown_after", [After.REFUSED, After.EMPTY_PAGE, After.FIRST_PAGE])
+def test_the_row_at_which_an_incomplete_read_goes_on_may_be_deleted(
+    bot: BotUnderTest, unknown_after: After
+) -> None:
+    bot.openai.unknown_after = unknown_after
+    bot.tick()
+    born = [bot.openai.add("failed", created_at=int(bot.clock()) + n % 50)["id"] for n in range(230)]
+    bot.clock.at += 100
+    bot.request_s = 25
+    bot.poll()
+    backlog = state_of(bot).backlog
+    assert backlog is not None
+    bot.openai.remove(backlog.after)
+    bot.request_s = 0
+
+    bot.tick(6)
+
+    assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in born)
+    assert not state_of(bot).has_unread
+
+
+def test_an_outage_longer_than_one_poll_can_read_back_is_worked_off(bot: BotUnderTest) -> None:
+    bot.tick()
+    born = [bot.openai.add("failed", created_at=int(bot.clock()) + 2 * n)["id"] for n in range(230)]
+    bot.clock.at += 3 * HOUR_S
+    bot.request_s = 15
+
+    bot.tick()
+    after_one = len(bot.announced())
+    bot.tick(5)
+
+    assert 0 < after_one < 230
+    assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in born)
