@@ -152,25 +152,15 @@ def read_outbox(client: Any, table_name: str) -> tuple[Entry, ...]:
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": "outbox"}},
     )
-    return tuple(entry for page in pages for item in page["Items"] for entry in _entries(item))
+    items = (item for page in pages for item in page["Items"] if "state" in item)
+    return tuple(_entry(item["state"]["S"], json.loads(item["body"]["S"])) for item in items)
 
 
-def _entries(item: Mapping[str, Any]) -> list[Entry]:
-    body = json.loads(item["body"]["S"]) if "body" in item else {}
-    kind = item["sk"]["S"].partition("#")[0]
-    if kind == "notification":
-        return [Entry(body["id"], "pending")]
-    if kind != "message":
-        return []
-    state, why = "pending", "Slack refused it for now"
-    if body.get("parked"):
-        state, why = "parked", body["parked"]
-    elif body.get("unresolved_since") is not None:
-        state, why = (
-            "unknown",
-            "Slack's answer is not known: the channel's history is read before it is posted again",
-        )
-    return [Entry(each["id"], state, why) for each in body["notifications"]]
+def _entry(state: str, notification: Mapping[str, Any]) -> Entry:
+    why = notification.get("reason") or ("Slack refused it for now" if notification.get("message_id") else "")
+    if state in ("leased", "unknown"):
+        state, why = "unknown", "Slack's answer is not known: its history is read before it is posted again"
+    return Entry(notification["id"], state, why)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
 """The playground's page changes the simulators, shows what they hold, and is for this machine only."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 from threading import Event
 from typing import Any
 
 import pytest
-from batchbell.adapters.outbox_table import OutboxTable, notification_put
 
+from batchbell.aws.store import Store
+from batchbell.models import State
 from local.aws import Invocation
 from local.openai_simulator import OpenAISimulator
 from local.playground import Bot, Entry, read_outbox
 from local.playground_server import Page, PageServer
 from local.slack_simulator import Person, SlackSimulator
-from tests.builders import NOW, a_batch, a_message, a_notification
+from tests.builders import NOW, a_batch, a_notification, a_state
 from tests.clock import Clock
 from tests.slack_app import SlackApp
 from tests.tables import LocalTable
@@ -152,15 +154,14 @@ def test_the_bot_runs_when_it_is_wanted_and_its_log_is_shown() -> None:
 
 
 def test_each_notification_is_shown_with_what_holds_it_up(table: LocalTable) -> None:
-    opened = table.opened()
-    outbox = OutboxTable(opened)
-    waiting, rejected, unknown, parked = (
+    store = Store(table.client, table.name)
+    waiting, limited, unknown, parked = (
         a_notification(a_batch(f"batch_{n}", "failed")) for n in ("a", "b", "c", "d")
     )
-    opened.transact("record", map(notification_put, (waiting, rejected, unknown, parked)))
-    outbox.claim(a_message(rejected))
-    outbox.claim(a_message(unknown, unresolved_since=NOW))
-    outbox.claim(a_message(parked, parked="channel_not_found"))
+    store.save_state(a_state(version=0), (waiting, limited, unknown, parked))
+    store.save([replace(limited, message_id=limited.id)])
+    store.save([replace(unknown, state=State.UNKNOWN, message_id=unknown.id, unknown_since=NOW)])
+    store.save([replace(parked, state=State.PARKED, message_id=parked.id, reason="channel_not_found")])
 
     entries = {each.id: (each.state, each.why) for each in read_outbox(table.client, table.name)}
 
