@@ -28,7 +28,7 @@ def poll() -> Handler:
 
 
 def slack() -> Handler:
-    return import_module("batchbell.handlers.slack").lambda_handler
+    return import_module("batchbell.handlers.slack_new").lambda_handler
 
 
 def boto3_alone() -> Handler:
