@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from batchbell.adapters.batch_table import BatchTable
 from batchbell.adapters.dynamodb import Table
 from batchbell.adapters.outbox_table import notification_put
 from batchbell.domain.notification import Notification
 from batchbell.handlers.terminal.main import main
-
 from local.aws import LocalAws
 from local.openai_faults import error, error_body, html, raw, redirect
 from local.openai_simulator import OpenAISimulator
