@@ -15,7 +15,14 @@ from botocore.config import Config as ClientConfig
 from batchbell.aws.store import Store
 from batchbell.cli.output import progress
 from batchbell.config import Config, Secret, config_from, secret_name
-from batchbell.errors import ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
+from batchbell.errors import (
+    BatchbellError,
+    ForbiddenError,
+    NotFoundError,
+    PermanentError,
+    SignInError,
+    TransientError,
+)
 from batchbell.openai.client import OpenAIClient
 from batchbell.slack.client import SlackClient
 
@@ -32,32 +39,10 @@ _LOG_FILTER = (
 )
 """CloudWatch answers from the oldest line on: without a filter, thousands come before the last run."""
 
-_NO_CREDENTIALS = (
-    botocore.NoCredentialsError,
-    botocore.PartialCredentialsError,
-    botocore.CredentialRetrievalError,
-    botocore.TokenRetrievalError,
-    botocore.SSOError,
-)
-_NOT_SIGNED_IN = (
-    "AuthFailure|ExpiredToken(Exception)?|IncompleteSignature|InvalidClientTokenId|InvalidSignatureException"
-    "|MissingAuthenticationToken|RequestExpired|SignatureDoesNotMatch|UnrecognizedClientException"
-)
-_TRANSIENT = (
-    "InternalFailure|InternalServerError|RequestTimeout|ServiceException|ServiceUnavailable"
-    "|Throttling(Exception)?|TooManyRequestsException"
-)
-_TRANSLATIONS = (
-    (_NOT_SIGNED_IN, SignInError, ": AWS does not accept these credentials"),
-    (
-        "AccessDenied(Exception)?|UnauthorizedOperation|AuthorizationError",
-        ForbiddenError,
-        ": your AWS identity may not do this",
-    ),
-    ("ParameterNotFound|ResourceNotFoundException", NotFoundError, ": there is none"),
-    (_TRANSIENT, TransientError, ""),
-    (".*", PermanentError, ""),
-)
+# Parts of AWS's error codes.
+_SIGN_IN = "AuthFailure|Expired|Signature|Token|UnrecognizedClient"
+_FORBIDDEN = "AccessDenied|AuthorizationError|UnauthorizedOperation"
+_TRANSIENT = "Internal|ServiceException|Throttling|Timeout|TooManyRequests|Unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,17 +204,27 @@ def asked(call: str, request: Callable[[], T]) -> T:
         return request()
     except botocore.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        kind, says = next((kind, says) for codes, kind, says in _TRANSLATIONS if re.fullmatch(codes, code))
-        raise kind(f"{call}: {code}{says}") from error
-    except _NO_CREDENTIALS as error:
-        name = type(error).__name__
-        raise SignInError(f"{call}: AWS credentials are missing or have expired ({name})") from error
-    except (botocore.NoRegionError, botocore.InvalidRegionError) as error:
-        raise SignInError(f"{call}: no AWS region is set; set AWS_REGION to that of the stack") from error
+        raise _translated(f"{call}: {code}", code) from error
     except botocore.ProfileNotFound as error:
         raise SignInError(f"{call}: {error}") from error
     except botocore.BotoCoreError as error:
-        raise TransientError(f"{call}: {type(error).__name__}") from error
+        name = type(error).__name__
+        if re.search("Credential|SSO|Token", name):
+            raise SignInError(f"{call}: AWS credentials are missing or have expired ({name})") from error
+        if "Region" in name:
+            message = f"{call}: no AWS region is set; set AWS_REGION to that of the stack"
+            raise SignInError(message) from error
+        raise TransientError(f"{call}: {name}") from error
+
+
+def _translated(message: str, code: str) -> BatchbellError:
+    if re.search(_SIGN_IN, code):
+        return SignInError(f"{message}: AWS does not accept these credentials")
+    if re.search(_FORBIDDEN, code):
+        return ForbiddenError(f"{message}: your AWS identity may not do this")
+    if "NotFound" in code:
+        return NotFoundError(f"{message}: there is none")
+    return TransientError(message) if re.search(_TRANSIENT, code) else PermanentError(message)
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from batchbell.cli.output import MARKS, facts_of, print_error, progress, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
 from batchbell.errors import BatchbellError
-from batchbell.models import Accepted, Batch, Row, State, Status, UnknownOutcome, has_failures
+from batchbell.models import Accepted, Batch, Row, Status, UnknownOutcome, has_failures
 from batchbell.notify.messages import test_message as message_for_test
 from batchbell.notify.mrkdwn import counted
 
@@ -39,11 +39,11 @@ def list_batches(chosen: Namespace) -> int:
             print(json.dumps(row.raw))
     if found and not chosen.json:
         print("\n".join(table_of(found, time.time())))
-    if not found and not chosen.json:
+    elif not chosen.json:
         kind = "" if chosen.status == "all" else f" that is {chosen.status}"
-        known = f" The documented statuses are {', '.join(Status)}."
         is_known = chosen.status in ("all", "open", *Status)
-        print(f"There is no batch{kind}.{'' if is_known else known}", file=sys.stderr)
+        known = "" if is_known else f" The documented statuses are {', '.join(Status)}."
+        print(f"There is no batch{kind}.{known}", file=sys.stderr)
     last = found[-1].batch if found else None
     if len(found) == chosen.limit and last and sys.stdout.isatty():
         print(f"Older ones: --after {last.id}", file=sys.stderr)
@@ -143,13 +143,8 @@ def _manifest_for(team: str, command: str, request_url: str) -> dict[str, Any]:
         raise ValueError(f"the request URL must begin with https:// and end in {_COMMANDS}")
     interactions = urlunsplit(url._replace(path=url.path.removesuffix(_COMMANDS) + _INTERACTIONS))
     name = f"batchbell {team}"
-    slash_command = {
-        "command": command,
-        "url": request_url,
-        "description": f"The OpenAI batches of {team}",
-        "usage_hint": "[failed] [25] | batch_… | status | help [--share]",
-        "should_escape": False,
-    }
+    slash_command = {"command": command, "url": request_url, "description": f"The OpenAI batches of {team}"}
+    hint = {"usage_hint": "[failed] [25] | batch_… | status | help [--share]", "should_escape": False}
     return {
         "display_information": {
             "name": name[:35],
@@ -158,7 +153,7 @@ def _manifest_for(team: str, command: str, request_url: str) -> dict[str, Any]:
         },
         "features": {
             "bot_user": {"display_name": name[:80], "always_online": True},
-            "slash_commands": [slash_command],
+            "slash_commands": [slash_command | hint],
         },
         "oauth_config": {"scopes": {"bot": ["chat:write", "commands", "channels:history", "groups:history"]}},
         "settings": {
@@ -173,18 +168,14 @@ def _manifest_for(team: str, command: str, request_url: str) -> dict[str, Any]:
 def secrets(chosen: Namespace) -> int:
     """Ask for the three secrets, check them and store them."""
     deployment = _deployment(chosen)
-    not_replaced: list[str] = []
-    not_stored: list[str] = []
-    for secret in Secret:
-        parameter = deployment.aws.secret(chosen.team, secret, decrypt=False)
-        if not _ask_for(deployment, secret, parameter):
-            (not_replaced if parameter else not_stored).append(secret)
+    stored = {each: deployment.aws.secret(chosen.team, each, decrypt=False) for each in Secret}
+    refused = [each for each in Secret if not _ask_for(deployment, each, stored[each])]
     print()
-    if not_replaced:
-        print(f"Not replaced: {', '.join(not_replaced)}. What was stored before is kept.")
-    if not_stored:
-        print(f"Not stored: {', '.join(not_stored)}. Until all three are, batchbell does not work.")
-    if not_replaced or not_stored:
+    if kept := ", ".join(each for each in refused if stored[each]):
+        print(f"Not replaced: {kept}. What was stored before is kept.")
+    if missing := ", ".join(each for each in refused if not stored[each]):
+        print(f"Not stored: {missing}. Until all three are, batchbell does not work.")
+    if refused:
         return 1
     print(f"All three are stored. See whether all is well: batchbell doctor --team {chosen.team}")
     return 0
@@ -275,16 +266,14 @@ def redelivered(store: "Store", channel: str, run_poll: Callable[[], str | None]
     after = store.outbox(channel)
     waits = after.channel.blocked_reason or "it waits for the next run"
     asked = [each.id for each in before.notifications]
-    left = [each for each in after.notifications if each.id in asked]
-    parked = {each.id: each.reason or "" for each in left if each.state is State.PARKED}
-    return {
-        "delivered": [id for id in asked if id not in {each.id for each in left}],
-        "left": [
-            {"id": each.id, "reason": parked.get(each.id, waits), "is_parked": each.id in parked}
-            for each in left
-        ],
-        "failure": failure,
-    }
+    parked = {each.id: each.reason for each in after.parked}
+    left = [
+        {"id": each.id, "reason": parked.get(each.id) or waits, "is_parked": each.id in parked}
+        for each in after.notifications
+        if each.id in asked
+    ]
+    delivered = [id for id in asked if id not in {each.id for each in after.notifications}]
+    return {"delivered": delivered, "left": left, "failure": failure}
 
 
 def test_message(chosen: Namespace) -> int:
