@@ -82,9 +82,9 @@ def main(size_name: str, folder: Path, base: str) -> None:
             if before:
                 then[what] = median(map(cpu_s, runs[f"{name} before"]))
     lines = compared(now, then)
-    for what, shown, was, limit, verdict in lines:
-        if verdict:
-            print(f"{verdict}: {what}: {shown}, {limit} (at {base}: {was})")
+    for what, shown, was, limit, result in lines:
+        if result:
+            print(f"{result}: {what}: {shown}, {limit} (at {base}: {was})")
     folder.mkdir(parents=True, exist_ok=True)
     column = base if before else f"{base}: not in this clone"
     (folder / "performance.md").write_text(page(size, column, lines, ready, listing))
@@ -132,9 +132,9 @@ def compared(now: Figures, then: Figures) -> list[tuple[str, ...]]:
     lines = []
     for what, value in now.items():
         most = LIMITS.get(what, NOISE * then[what] if "function" in what and then else None)
-        verdict = "" if most is None else "met" if value <= most else f"MISSED by {value / most - 1:.0%}"
+        result = "" if most is None else "met" if value <= most else f"MISSED by {value / most - 1:.0%}"
         limit = "" if most is None else f"at most {_shown(most)}"
-        lines.append((what, _shown(value), _shown(then[what]) if then else "-", limit, verdict))
+        lines.append((what, _shown(value), _shown(then[what]) if then else "-", limit, result))
     return lines
 
 
