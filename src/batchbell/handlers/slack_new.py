@@ -24,9 +24,6 @@ from batchbell.slack.signature import SignatureVerifier
 from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer
 from batchbell.slash.parse import Command, parse
 
-READ_S, TRIES = 0.8, 2
-"""Slack waits 3 seconds for everything: better to give up in time than to answer too late."""
-
 logger = Logger()
 
 
@@ -34,11 +31,11 @@ class Bot:
     """What answers for the team of this environment."""
 
     def __init__(self) -> None:
-        self.config = config_from(environ)
-        self.secrets = Secrets(read_s=READ_S, tries=TRIES)
-        signing_secret = self.secrets.reader(self.config.secret_name(Secret.SLACK_SIGNING_SECRET))
-        self.verifier = SignatureVerifier(signing_secret)
-        self.store = Store(make_client(READ_S, TRIES), self.config.table_name)
+        # Slack waits 3 seconds for everything: better to give up in time than to answer too late.
+        self.config, self.secrets = config_from(environ), Secrets(read_s=0.8, tries=2)
+        self.store = Store(make_client(read_s=0.8, tries=2), self.config.table_name)
+        signing_secret = self.config.secret_name(Secret.SLACK_SIGNING_SECRET)
+        self.verifier = SignatureVerifier(self.secrets.reader(signing_secret))
 
     def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
         # Imported only when needed, which is seldom: it takes longer than all the rest.
@@ -50,6 +47,7 @@ class Bot:
 
     def reply(self, command: Command) -> dict[str, Any]:
         """Return the answer, or a line that says that there is none."""
+        logger.info("Asked", query=type(command.query).__name__)
         try:
             return answer(command, self.store, self.config, self.retrieve, time.time)
         except BatchbellError as error:
@@ -72,13 +70,18 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         body = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except ValueError:
         return _response(401)
-    if "x-slack-signature" not in headers and _form(body).get("ssl_check") == "1":
+    form = _form(body)
+    is_ssl_check = form.get("ssl_check") == "1"
+    if is_ssl_check and "x-slack-signature" not in headers:
         return _response(200)
     if not _is_signed(headers, body):
         return _response(401)
     try:
-        form = _form(body)
-        return _interact(form["payload"]) if "payload" in form else _command(form)
+        if "payload" in form:
+            return _interact(form["payload"])
+        is_command = "command" in form and not is_ssl_check
+        reply = bot().reply(parse(form.get("text", ""))) if is_command else None
+        return _response(200 if is_command or is_ssl_check else 400, reply)
     except Exception as error:
         _log_defect(error)
         return _response(200)
@@ -87,22 +90,10 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def _is_signed(headers: Mapping[str, str], body: bytes) -> bool:
     try:
         return bot().verifier.is_valid(headers, body)
-    except NotFoundError as error:
-        logger.warning("Not set up yet", reason=str(error))
     except BatchbellError as error:
-        logger.error("The signature cannot be verified", reason=str(error))
-    return False
-
-
-def _command(form: Mapping[str, str]) -> dict[str, Any]:
-    if form.get("ssl_check") == "1":
-        return _response(200)
-    if "command" not in form:
-        return _response(400)
-    command = parse(form.get("text", ""))
-    reply = bot().reply(command)
-    logger.info("Answered", query=type(command.query).__name__)
-    return _response(200, reply)
+        log = logger.warning if isinstance(error, NotFoundError) else logger.error  # not stored yet
+        log("The signature cannot be verified", reason=str(error))
+        return False
 
 
 def _interact(payload: str) -> dict[str, Any]:
@@ -121,11 +112,7 @@ def _interact(payload: str) -> dict[str, Any]:
         logger.warning("The response_url is not Slack's")
         return _response(400)
     command = Command(parse(text).query, is_shared=action == SHARE or not is_ephemeral)
-    failure = _post(url, bot().reply(command) | {"replace_original": action != SHARE})
-    if failure:
-        logger.error("Slack did not take an answer", reason=f"response_url: {failure}")
-    else:
-        logger.info("Answered", query=type(command.query).__name__, action=action)
+    _post(url, bot().reply(command) | {"replace_original": action != SHARE})
     return _response(200)
 
 
@@ -136,18 +123,19 @@ def _is_slack_url(url: str) -> bool:
     return is_simulator or url.startswith(f"https://hooks.{host}/")
 
 
-def _post(url: str, message: Mapping[str, Any]) -> str | None:
-    """Post once, without following a redirect; return why it failed, without the URL, a secret."""
+def _post(url: str, message: Mapping[str, Any]) -> None:
+    """Post once, without following a redirect; log a failure without the URL, which is a secret."""
     scheme, host, *_ = urlsplit(url)
     connect = HTTPSConnection if scheme == "https" else HTTPConnection
     headers = {"Content-Type": "application/json; charset=utf-8"}
     try:
         with closing(connect(host, timeout=1.0)) as connection:
             connection.request("POST", url.removeprefix(f"{scheme}://{host}"), json.dumps(message), headers)
-            status = connection.getresponse().status
+            result: int | str = connection.getresponse().status
     except (OSError, HTTPException, ValueError) as error:
-        return type(error).__name__
-    return None if status == 200 else str(status)
+        result = type(error).__name__
+    if result != 200:
+        logger.error("Slack did not take an answer", reason=f"response_url: {result}")
 
 
 def _form(body: bytes) -> dict[str, str]:

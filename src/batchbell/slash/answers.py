@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from batchbell.config import Config
 from batchbell.errors import PermanentError, TransientError
-from batchbell.models import DELETED, Batch, Deleted, RequestCounts
+from batchbell.models import DELETED, Batch, Deleted
 from batchbell.notify import mrkdwn
 from batchbell.notify.details import batch_facts, batch_reason, batch_title, given_name, seconds_taken
 from batchbell.notify.messages import Style, service_name, style_of
-from batchbell.notify.mrkdwn import Block, code, counted, date, duration, escaped
+from batchbell.notify.mrkdwn import QUIET, Block, button, code, counted, date, duration, escaped
 from batchbell.records import Outbox, PollState, Record, RecordPage
 from batchbell.slash.parse import ALL, FORMS, STATUSES, BotStatus, Command, Details, Help, Recent, text_of
 
@@ -23,14 +23,8 @@ Reply = dict[str, Any]
 Retrieve = Callable[[str, float], Batch | None]
 Clock = Callable[[], float]
 
-RETRIEVE_S = 1.2
-"""How long OpenAI may take to answer; Slack waits 3 seconds for everything."""
-
-SHARE = "share"
-"""The button whose answer goes to the whole channel; that of any other replaces its message."""
-
+SHARE = "share"  # the button whose answer goes to the whole channel; any other replaces its message
 _STALE_S = 600
-_MAX_CHARACTERS = 9_000
 
 
 def answer(command: Command, store: "Store", config: Config, retrieve: Retrieve, clock: Clock) -> Reply:
@@ -51,22 +45,12 @@ def answer(command: Command, store: "Store", config: Config, retrieve: Retrieve,
 
 
 def _message(text: str, *blocks: Block) -> Reply:
-    all_blocks = [mrkdwn.section(text), *blocks]
-    return {"response_type": "ephemeral", "text": text, "blocks": all_blocks, **mrkdwn.QUIET}
-
-
-def _refresh(value: str) -> Block:
-    return mrkdwn.button("refresh", "Refresh", value)
-
-
-def _share(value: str) -> Block:
-    return mrkdwn.button(SHARE, "Share", value)
+    return {"response_type": "ephemeral", "text": text, "blocks": [mrkdwn.section(text), *blocks], **QUIET}
 
 
 UNREADABLE = _message(":warning: The table could not be read just now. Please ask again in a moment.")
 BROKEN = _message(":warning: Something in batchbell broke over this question; its log says where.")
-
-_ALL_BATCHES = mrkdwn.button("list", "All batches", text_of(Recent()))
+_ALL_BATCHES = button("list", "All batches", text_of(Recent()))
 
 
 def _recent(query: Recent, store: "Store", config: Config, now: int) -> Reply:
@@ -74,10 +58,9 @@ def _recent(query: Recent, store: "Store", config: Config, now: int) -> Reply:
     scope = state.scope if state else "-"  # DynamoDB accepts no empty key
     list_records = partial(store.list_records, query.status, query.count, scope=scope, now=now)
     page = list_records(older_than=query.older_than, newer_than=query.newer_than)
-    if query.newer_than and not page.has_newer:
-        # This is the newest page: show a full one, not just the few rows above the last one.
+    if query.newer_than and not page.has_newer:  # the newest page: show a full one, not just a few rows
         query, page = replace(query, newer_than=None), list_records()
-    limit = _MAX_CHARACTERS // max(len(page.records), 10)
+    limit = 9_000 // max(len(page.records), 10)
     return _message(
         f"*{escaped(config.team, 60)}* · {_heading(query, len(page.records))}",
         *(_row(record, state, now, limit) for record in page.records),
@@ -111,7 +94,7 @@ def _row(record: Record, state: PollState | None, now: int, limit: int) -> Block
     text, value = f"{style.emoji} *{name}*\n{below}", text_of(Details(batch.id))
     if len(value) > 2_000:
         return mrkdwn.context(text)  # Slack accepts no longer value; no batch of OpenAI's has such an id
-    return mrkdwn.section(text, mrkdwn.button("details", "Details", value))
+    return mrkdwn.section(text, button("details", "Details", value))
 
 
 def _style(batch: Batch) -> Style:
@@ -119,19 +102,13 @@ def _style(batch: Batch) -> Style:
 
 
 def _requests(batch: Batch) -> str:
+    """Return `3 of 5 requests failed`, or of an open batch `▰▰▰▱▱▱▱▱▱▱ 300 of 1,000`, if it is counted."""
     counts = batch.request_counts
-    if batch.is_open:
-        return _progress_bar(counts)
     if counts is None or counts.total <= 0:
         return ""
-    failed = f"{counts.failed:,} of " if counts.failed > 0 else ""
-    return f"{failed}{counted(counts.total, 'request')}{' failed' if failed else ''}"
-
-
-def _progress_bar(counts: RequestCounts | None) -> str:
-    """Return `▰▰▰▱▱▱▱▱▱▱ 300 of 1,000`; empty where the server does not count."""
-    if counts is None or counts.total <= 0:
-        return ""
+    if not batch.is_open:
+        all_requests = counted(counts.total, "request")
+        return f"{counts.failed:,} of {all_requests} failed" if counts.failed > 0 else all_requests
     done = min(max(counts.completed + counts.failed, 0), counts.total)
     filled = 10 * done // counts.total
     failed = f" ({counts.failed:,} failed)" if counts.failed > 0 else ""
@@ -157,15 +134,15 @@ def _list_buttons(query: Recent, page: RecordPage) -> Iterator[Block]:
     top = replace(query, older_than=None, newer_than=None)
     if page.has_newer:
         newer = replace(top, newer_than=page.records[0].position) if page.records else top
-        yield mrkdwn.button("newer", "Newer", text_of(newer))
+        yield button("newer", "Newer", text_of(newer))
     if page.has_older and page.records:
-        yield mrkdwn.button("older", "Older", text_of(replace(top, older_than=page.records[-1].position)))
-    yield _refresh(text_of(query))
+        yield button("older", "Older", text_of(replace(top, older_than=page.records[-1].position)))
+    yield button("refresh", "Refresh", text_of(query))
     labels = {status: status.replace("_", " ").capitalize() for status in map(str, STATUSES)}
     values = {label: text_of(replace(top, status=status)) for status, label in labels.items()}
     yield mrkdwn.menu("status", values, labels[query.status])
-    yield mrkdwn.button("health", "Health", text_of(BotStatus()))
-    yield _share(text_of(query))
+    yield button("health", "Health", text_of(BotStatus()))
+    yield button(SHARE, "Share", text_of(query))
 
 
 def _details(batch_id: str, store: "Store", config: Config, retrieve: Retrieve, clock: Clock) -> Reply:
@@ -176,13 +153,12 @@ def _details(batch_id: str, store: "Store", config: Config, retrieve: Retrieve, 
             notes = ["It belongs to a list that is no longer watched"] if _is_left(record, state) else []
             return _details_message(record.batch, config, [_as_of(state, int(clock())), *notes])
     try:
-        batch = retrieve(batch_id, clock() + RETRIEVE_S)
+        batch = retrieve(batch_id, clock() + 1.2)  # Slack waits 3 seconds for everything
     except (TransientError, PermanentError):
         why = f"{service} could not be asked just now"
     else:
         if batch:
-            note = f"Not in the table; {service} was asked just now"
-            return _details_message(batch, config, [note])
+            return _details_message(batch, config, [f"Not in the table; {service} was asked just now"])
         why = f"{service} does not know it either"
     text = f":grey_question: *{escaped(config.team, 60)}* · {code(batch_id, 120)} is unknown here, and {why}."
     return _message(text, _details_buttons(batch_id))
@@ -192,7 +168,7 @@ def _details_message(batch: Batch, config: Config, notes: list[str]) -> Reply:
     """Return what its notification would say, and its progress; `notes` say how this is known."""
     # The bar shows the progress of an open batch, so the title leaves it out.
     title = batch_title(replace(batch, request_counts=None) if batch.is_open else batch, config.server)
-    progress = _progress_bar(batch.request_counts) if batch.is_open else ""
+    progress = _requests(batch) if batch.is_open else ""
     if batch.is_open and batch.expires_at is not None:
         notes = [f"Its window ends {date(batch.expires_at)}", *notes]
     return _message(
@@ -206,7 +182,7 @@ def _details_message(batch: Batch, config: Config, notes: list[str]) -> Reply:
 
 def _details_buttons(batch_id: str) -> Block:
     value = text_of(Details(batch_id))
-    return mrkdwn.actions(_ALL_BATCHES, _refresh(value), _share(value))
+    return mrkdwn.actions(_ALL_BATCHES, button("refresh", "Refresh", value), button(SHARE, "Share", value))
 
 
 def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: int) -> Reply:
@@ -223,15 +199,14 @@ def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: in
     values = [
         ("Last good poll", last_poll),
         ("Open batches watched", f"{state.open_count if state else 0:,}"),
-        ("Undelivered", waiting),
-        ("Parked", f"{len(outbox.parked):,}"),
     ]
+    values += [("Undelivered", waiting), ("Parked", f"{len(outbox.parked):,}")]
     value = text_of(BotStatus())
     return _message(
         f"{summary} · *{escaped(config.team, 60)}*",
         *([mrkdwn.section("\n".join(f"• {each}" for each in problems))] if problems else []),
         mrkdwn.fields(values),
-        mrkdwn.actions(_refresh(value), _ALL_BATCHES, _share(value)),
+        mrkdwn.actions(button("refresh", "Refresh", value), _ALL_BATCHES, button(SHARE, "Share", value)),
     )
 
 

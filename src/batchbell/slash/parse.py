@@ -10,9 +10,7 @@ from batchbell.models import DELETED, Status, normalised
 ALL, OPEN = "all", "open"
 STATUSES = (ALL, OPEN, *Status, DELETED)
 
-MAX_ROWS = 40
-"""Slack accepts at most 50 blocks; each row is one, and a few stand around them."""
-
+MAX_ROWS = 40  # Slack accepts at most 50 blocks; each row is one, and a few stand around them
 FORMS = (
     ("", "the 10 most recent batches, newest first"),
     (" failed", "those that failed, wholly or in part; also any status, `open` or `all`"),
@@ -24,18 +22,16 @@ FORMS = (
 
 _SHARE = {"--share", "\u2014share", "\u2013share", "-share", "share"}  # macOS makes one dash of two
 _FILLERS = {"recent", "latest", "newest", "last", "list", "show", "batches", "the"}
-_OLDER, _NEWER = "older:", "newer:"
 _QUOTES = "`'\"<>\u2018\u2019\u201c\u201d"
 _ID = re.compile(r"batch[_-][\w-]{1,200}", re.IGNORECASE | re.ASCII)
-_MAX_LENGTH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
     """The most recent batches, newest first: all, the open ones, or those of one status.
 
-    `failed` means what it means in `NotifyOn`. At most one of the two positions is given; they are
-    those of rows, so that a page stays the same while new batches arrive.
+    `failed` means what it means in `NotifyOn`. At most one of the two row positions is given: by them
+    a page stays the same while new batches arrive.
     """
 
     count: int = 10
@@ -92,10 +88,9 @@ def text_of(query: Query) -> str:
         case Help():
             return "help"
         case Recent(count, status, older_than, newer_than):
-            positions = ((_OLDER, older_than), (_NEWER, newer_than))
-            return " ".join(
-                [status, str(count), *(name + quote(key, safe="") for name, key in positions if key)]
-            )
+            positions = (("older:", older_than), ("newer:", newer_than))
+            words = [status, str(count), *(name + quote(key, safe="") for name, key in positions if key)]
+            return " ".join(words)
 
 
 def _query(words: Sequence[str]) -> Query | None:
@@ -104,9 +99,9 @@ def _query(words: Sequence[str]) -> Query | None:
             return Help()
         case ["status" | "health"]:
             return BotStatus()
-        case ["batch" | "details" | "show", _] if batch_id := _id_in(words[1]) or _other_id(words):
-            return Details(batch_id)
-        case [_] if batch_id := _id_in(words[0]):
+        case [_] | ["batch" | "details" | "show", _] if found := _ID.search(unquote(words[-1])):
+            return Details(found[0][:5].lower() + found[0][5:])  # the word may be a link to its page
+        case ["batch", _] if _is_key(batch_id := unquote(words[1])):
             return Details(batch_id)
     return _recent(words)
 
@@ -117,19 +112,15 @@ def _recent(words: Sequence[str]) -> Recent | None:
     joined = re.sub(r"\b(in|timed)\s+(progress|out)\b", r"\1_\2", " ".join(words), flags=re.IGNORECASE)
     values: dict[str, int | str] = {}
     for word in joined.split():
-        lowered = word.lower()
-        if lowered in _FILLERS:
+        name, _, position = word.partition(":")
+        new: tuple[str, int | str] = ("status", str(normalised(word)))
+        if word.lower() in _FILLERS:
             continue
         if re.fullmatch("[0-9]{1,9}", word):
-            new: tuple[str, int | str] = ("count", min(max(int(word), 1), MAX_ROWS))
-        elif lowered.startswith((_OLDER, _NEWER)) and len(word) < _MAX_LENGTH:
-            position = unquote(word[len(_OLDER) :])
-            new = ("older_than" if lowered.startswith(_OLDER) else "newer_than", position)
-            if not position.isprintable() or not position:
-                return None
-        elif (status := normalised(word)) in STATUSES:
-            new = ("status", str(status))
-        else:
+            new = ("count", min(max(int(word), 1), MAX_ROWS))
+        elif name.lower() in ("older", "newer") and len(word) < 1_000 and _is_key(unquote(position)):
+            new = (f"{name.lower()}_than", unquote(position))
+        elif new[1] not in STATUSES:
             return None
         if values.setdefault(*new) != new[1]:
             return None
@@ -138,14 +129,6 @@ def _recent(words: Sequence[str]) -> Recent | None:
     return replace(Recent(), **values)  # type: ignore[arg-type]
 
 
-def _id_in(word: str) -> str | None:
-    """Return the batch id in a word, which may be a link to its page."""
-    found = _ID.search(unquote(word))
-    return found[0][:5].lower() + found[0][5:] if found else None
-
-
-def _other_id(words: Sequence[str]) -> str | None:
-    """Return an id that does not look like OpenAI's, which must follow the word `batch`."""
-    batch_id = unquote(words[1])
-    is_valid = words[0].lower() == "batch" and batch_id.isprintable() and 0 < len(batch_id) < _MAX_LENGTH
-    return batch_id if is_valid else None
+def _is_key(text: str) -> bool:
+    """Whether the text can be an id or a position, which must fit into a key of the table."""
+    return text.isprintable() and 0 < len(text) < 1_000
