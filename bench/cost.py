@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.meter import size
 from bench.world import Figures, World
-from local.meter import size
 
 PRICED_AT = "us-east-1, on demand, as price lists of 2025 and 2026 had them; AWS's own pages decide"
 BATCHES_A_DAY, COMMANDS_A_MONTH, RETENTION_DAYS = 100, 200, 30

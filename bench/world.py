@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
-from local.memory_table import Item, MemoryTable
-from local.meter import Meter, in_index, size
+from bench.meter import Meter, size
+from local.memory_table import Item, MemoryTable, in_index
 from local.openai_simulator import OpenAISimulator
 from local.server import Reply, Request, Server
 from local.slack_simulator import CHANNEL, SlackSimulator
@@ -59,7 +59,7 @@ class World(ExitStack):
 
     def environ(self, src: Path) -> dict[str, str]:
         """Return a small environment, like that of a function, with the code in `src`."""
-        # The code of November 2026 was told the names of its secrets.
+        # The code of November 2026 finds the names of its secrets here.
         names = {f"{each.replace('-', '_').upper()}_PARAMETER": f"/{each}" for each in self._secrets}
         return {
             **names,

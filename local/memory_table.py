@@ -1,15 +1,13 @@
 """An in-memory DynamoDB table beneath botocore, for speed; it knows the requests that our table code makes.
 
-tests/proof/test_promise.py runs the same schedules on moto's table and compares.
+tests/simulation/test_simulation.py runs the same schedules on moto's table and compares.
 """
 
 import json
 import re
 import time
-from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from functools import cache
 from operator import gt, lt
 from types import CodeType, SimpleNamespace
@@ -17,13 +15,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.meter import INDEXES, Item, in_index
-
+Item = dict[str, Any]
 Key = tuple[str, str]
+
+INDEXES = {
+    "by_creation": ("kind", "created", "status", "has_failures", "ttl"),
+    "open": (
+        "open_in",
+        "created",
+        *("status", "expires_at", "counts", "announced", "missing_since", "unconfirmed_since"),
+    ),
+}
+"""What each index holds beside the table's key, as in template.yaml; the first two are its own key."""
 
 _TOKEN = re.compile(r"<>|<=|>=|[=<>(),]|[#:]?\w+")
 _WORDS = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "<>": "!="}
-_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD|DELETE)\b")
+_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
 _OUTSIDE_PARENTHESES = r",\s*(?![^(]*\))"
 
 
@@ -60,11 +67,10 @@ class MemoryTable:
         match operation:
             case "GetItem":
                 item = self.item_at(request["Key"])
-                return {"Item": _projected(item, request)} if item else {}
+                return {"Item": item} if item else {}
             case "BatchGetItem":
                 [(name, wanted)] = request["RequestItems"].items()
-                found = filter(None, map(self.item_at, wanted["Keys"]))
-                return {"Responses": {name: [_projected(item, wanted) for item in found]}}
+                return {"Responses": {name: list(filter(None, map(self.item_at, wanted["Keys"])))}}
             case "Query":
                 return self._query(request)
             case "TransactWriteItems":
@@ -77,7 +83,7 @@ class MemoryTable:
 
     def _respond(self, model: Any, params: Any, **_: Any) -> tuple[Any, Item]:
         try:
-            return response_with(self(model.name, request_in(params)))
+            return response_with(self(model.name, json.loads(params["body"])))
         except ClientError as error:
             # botocore raises it, after the meter has seen it.
             return SimpleNamespace(status_code=400), {**error.response}
@@ -104,7 +110,7 @@ class MemoryTable:
         read = items[: request.get("Limit")]
         shown = [item for item in read if not filtered or _holds(filtered, item, request)]
         last = {"LastEvaluatedKey": {name: read[-1][name] for name in keys}} if len(read) < len(items) else {}
-        return {"Items": [_projected(item, request) for item in shown], **last}
+        return {"Items": shown, **last}
 
     def _items_in(self, index: str) -> Iterable[Item]:
         items, until = dict(self.items), self._clock() - self.index_lag_s
@@ -163,15 +169,9 @@ def response_with(content: Item) -> tuple[Any, Item]:
     return SimpleNamespace(status_code=200), {**content, "ResponseMetadata": {}}
 
 
-def request_in(params: Any) -> Item:
-    """Return the request that botocore was about to send."""
-
-    def with_bytes(content: Item) -> Item:
-        is_binary = len(content) == 1 and isinstance(content.get("B"), str)
-        return {"B": b64decode(content["B"])} if is_binary else content
-
-    request: Item = json.loads(params["body"], object_hook=with_bytes)
-    return request
+def in_index(name: str, item: Item) -> Item:
+    """Return what this index holds of an item."""
+    return {field: item[field] for field in ("pk", "sk", *INDEXES[name]) if field in item}
 
 
 def client_error(code: str, operation: str, **details: Any) -> ClientError:
@@ -190,13 +190,6 @@ def _named(path: str, request: Item) -> str:
     return str(request["ExpressionAttributeNames"][path]) if path.startswith("#") else path
 
 
-def _projected(item: Item, request: Item) -> Item:
-    if "ProjectionExpression" not in request:
-        return item
-    names = {_named(path.strip(), request) for path in request["ProjectionExpression"].split(",")}
-    return {name: value for name, value in item.items() if name in names}
-
-
 def _updated(item: Item, write: Item) -> Item:
     """Return the item after an UpdateExpression; every value is computed from the item before it."""
     new, values = dict(item), write.get("ExpressionAttributeValues", {})
@@ -206,41 +199,26 @@ def _updated(item: Item, write: Item) -> Item:
             path, _, rest = each.strip().partition(" ")
             if not path:
                 raise client_error("ValidationException", "UpdateItem")
-            name, old = _named(path, write), item.get(_named(path, write))
-            match clause:
-                case "SET":
-                    new[name] = _evaluated(
-                        rest.removeprefix("= "), item, write, lambda typed: typed, _UPDATES
-                    )
-                case "ADD":
-                    new[name] = _added(old, values[rest.strip()])
-                case "DELETE" if old and (left := set(old["SS"]) - set(values[rest.strip()]["SS"])):
-                    new[name] = {"SS": sorted(left)}
-                case _:
-                    new.pop(name, None)
+            name = _named(path, write)
+            if clause == "SET":
+                new[name] = _evaluated(rest.removeprefix("= "), item, write, _UPDATES)
+            elif clause == "ADD":
+                new[name] = {"SS": sorted({*item.get(name, {"SS": ()})["SS"], *values[rest.strip()]["SS"]})}
+            else:
+                new.pop(name, None)
     return new
 
 
-def _added(old: Item | None, value: Item) -> Item:
-    """Return the sum of two numbers, or the union of two sets."""
-    [(kind, content)] = value.items()
-    if old is None:
-        return value
-    return {
-        kind: str(Decimal(old[kind]) + Decimal(content)) if kind == "N" else sorted({*old[kind], *content})
-    }
-
-
 def _holds(condition: str, item: Item, request: Item) -> bool:
-    return bool(_evaluated(condition, item, request, _comparable, _CONDITIONS))
+    return bool(_evaluated(condition, item, request, _CONDITIONS, _comparable))
 
 
 def _evaluated(
     expression: str,
     item: Item,
     request: Item,
-    read: Callable[[Item | None], Any],
     functions: Mapping[str, Callable[..., Any]],
+    read: Callable[[Item | None], Any] = lambda typed: typed,
 ) -> Any:
     values = request.get("ExpressionAttributeValues", {})
     names = {
@@ -290,9 +268,7 @@ def _comparable(value: Item | None) -> Any:
 _CONDITIONS = {
     "attribute_exists": lambda value: value is not _MISSING,
     "attribute_not_exists": lambda value: value is _MISSING,
-    "begins_with": lambda value, start: value is not _MISSING and value.startswith(start),
     "contains": lambda many, one: many is not _MISSING and one in many,
-    "size": lambda value: value if value is _MISSING else len(value),
 }
 _UPDATES = {
     "if_not_exists": lambda old, new: new if old is None else old,

@@ -10,8 +10,8 @@ from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
 from batchbell.aws.dynamodb import make_client
+from bench.meter import Meter, item_of
 from local.memory_table import MemoryTable
-from local.meter import Meter, item_of
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 NAME = "batchbell-test"

@@ -20,7 +20,7 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from local import openai_faults, slack_faults
-from local.memory_table import Item, MemoryTable, client_error, request_in, response_with
+from local.memory_table import Item, MemoryTable, client_error, response_with
 from local.slack_simulator import arguments_from
 from tests.simulation.environment import Environment
 from tests.simulation.faults import Calls, Fault, Result, System
@@ -152,7 +152,7 @@ class TableWire:
         client.meta.events.register("before-call.dynamodb", self._send)
 
     def _send(self, model: Any, params: Any, **_: Any) -> Any:
-        operation, request = model.name, request_in(params)
+        operation, request = model.name, json.loads(params["body"])
 
         def reply() -> Item:
             return self._table(operation, request)

@@ -7,25 +7,15 @@ costs one more, two if its key changes. moto does not count like that.
 
 import json
 import time
-from base64 import b64decode
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-READ_B, WRITE_B = 4096, 1024
-INDEXES = {
-    "by_creation": ("kind", "created", "status", "has_failures", "ttl"),
-    "open": (
-        "open_in",
-        "created",
-        *("status", "expires_at", "counts", "announced", "missing_since", "unconfirmed_since"),
-    ),
-}
-"""What each index holds beside the table's key, as in template.yaml; the first two are its own key."""
+from local.memory_table import INDEXES, Item, in_index
 
-Item = dict[str, Any]
+READ_B, WRITE_B = 4096, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +102,6 @@ def item_of(client: Any, table: str) -> Callable[[Item], Item]:
     return lambda key: dict(client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {}))
 
 
-def in_index(name: str, item: Item) -> Item:
-    """Return what this index holds of an item."""
-    return {field: item[field] for field in ("pk", "sk", *INDEXES[name]) if field in item}
-
-
 def size(item: Item) -> int:
     """Return the bytes of an item: its attributes' names and values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
@@ -125,7 +110,6 @@ def size(item: Item) -> int:
 _SIZES: dict[str, Callable[[Any], int]] = {
     "S": lambda text: len(text.encode()),
     "N": lambda digits: len(digits.strip("-").replace(".", "")) // 2 + 2,
-    "B": lambda content: len(content if isinstance(content, bytes) else b64decode(content)),
     "SS": lambda texts: sum(len(each.encode()) for each in texts),
     "L": lambda values: 3 + sum(1 + _value_size(each) for each in values),
     "M": lambda values: 3 + len(values) + size(values),
