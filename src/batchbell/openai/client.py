@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from batchbell.config import Server
@@ -25,21 +24,15 @@ from batchbell.openai.parse import number, parse_page, parse_retrieved
 
 T = TypeVar("T")
 
-_CONNECT_S = 5.0
-_READ_S = 20.0
-_CHUNK_BYTES = 2**16
-_MAX_BODY_BYTES = 32 * 2**20
-_FIRST_DELAY_S = 0.5
-_MAX_DELAY_S = 8.0
-_MAX_RETRY_AFTER_S = 120.0
-
+_CONNECT_S, _READ_S = 5.0, 20.0
+_CHUNK_BYTES, _MAX_BODY_BYTES = 2**16, 32 * 2**20
+_FIRST_DELAY_S, _MAX_DELAY_S, _MAX_RETRY_AFTER_S = 0.5, 8.0, 120.0
 _NO_LIST_ADVICE = (
     "OpenAIBaseUrl may lack a part, such as /v1 or /openai/v1; "
     "at Azure it ends in /openai/v1, or in /openai with an OpenAIApiVersion such as 2024-10-21"
 )
 
-Parse = Callable[[Any, Mapping[str, str]], T | None]
-"""Reads the JSON and the headers of an answer; None where the JSON is not what was asked for."""
+Parse = Callable[[Any, Mapping[str, str]], T | None]  # None where the JSON is not what was asked for
 
 
 class OpenAIClient:
@@ -69,26 +62,21 @@ class OpenAIClient:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._thread = _ThreadSession(new_session)
+        self._new_session = new_session
+        self._thread = threading.local()  # holds a session of each thread: one is not safe to share
 
     def list_page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
-        """Return one page, newest first: of the batches older than the batch `after`.
-
-        Raises: as the class, NotFoundError (404) with advice, ValueError for a `limit` beyond 1 to 100.
-        """
+        """Return one page, newest first: of the batches older than the batch `after`."""
         if not 1 <= limit <= 100:
             raise ValueError(f"limit must be from 1 to 100, not {limit!r}")
-        params = {"limit": str(limit)} | ({"after": after} if after else {})
+        params = {"limit": str(limit), **({"after": after} if after else {})}
         try:
-            return self._get("List Batches", "/batches", params, parse_page, deadline_at)
+            return self._get("List Batches", "/batches", parse_page, deadline_at, **params)
         except NotFoundError as error:
             raise NotFoundError(f"{error}: {_NO_LIST_ADVICE}", status=404, code=error.code) from None
 
     def paginate(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
-        """Yield pages until one is the last, or shows no id that was not shown before.
-
-        That page is yielded too. Some servers show the same page for ever. Raises: as `list_page`.
-        """
+        """Yield pages, to the last or one without a new id: some servers show the same page for ever."""
         seen: set[str] = set()
         while True:
             page = self.list_page(after, limit, deadline_at=deadline_at)
@@ -106,12 +94,12 @@ class OpenAIClient:
         path = "/batches/" + quote(batch_id, safe="", errors="replace")
         try:
             return self._get(
-                "Retrieve Batch", path, {}, lambda content, _: parse_retrieved(content, batch_id), deadline_at
+                "Retrieve Batch", path, lambda raw, _: parse_retrieved(raw, batch_id), deadline_at
             )
         except NotFoundError:
             return None
 
-    def _get(self, call: str, path: str, params: Mapping[str, str], parse: Parse[T], deadline_at: float) -> T:
+    def _get(self, call: str, path: str, parse: Parse[T], deadline_at: float, **params: str) -> T:
         """Ask until `parse` finds what was asked for, or another try is of no use."""
         key, is_afresh, tries = self._sendable_key(afresh=False), False, 0
         while True:
@@ -142,25 +130,27 @@ class OpenAIClient:
         left_s = deadline_at - self._clock()
         if left_s <= 0:
             return _Answer(failure="no time left")
+        key_header = {"api-key": key} if self.server.is_azure else {"Authorization": f"Bearer {key}"}
+        if not hasattr(self._thread, "session"):
+            self._thread.session = self._new_session()
         try:
             with self._thread.session.get(
                 self.server.base_url + path,
                 params={"api-version": self.server.api_version or None, **params},
-                headers={"Accept": "application/json", "User-Agent": "batchbell"},
-                auth=_KeyHeader(key, is_azure=self.server.is_azure),
+                headers={"Accept": "application/json", "User-Agent": "batchbell", **key_header},
+                auth=lambda request: request,  # without any, a ~/.netrc would replace the header
                 timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
                 stream=True,
-                allow_redirects=False,
+                allow_redirects=False,  # requests would take the header `api-key` along to another host
             ) as response:
-                body = self._read(response, deadline_at)
-                return _Answer(response.status_code, response.headers, _json_in(body))
+                return _Answer(response.status_code, response.headers, self._read(response, deadline_at))
         except ValueError as error:
             raise PermanentError(f"OpenAIBaseUrl is not a valid address ({type(error).__name__})") from None
         except (requests.RequestException, Urllib3Error) as error:
             return _Answer(failure=type(error).__name__)
 
-    def _read(self, response: requests.Response, deadline_at: float) -> bytes:
-        """Return the body, cut at 32 MiB.
+    def _read(self, response: requests.Response, deadline_at: float) -> Any:
+        """Return the JSON of a body, cut at 32 MiB; None where it is none.
 
         A timeout of requests bounds each read alone: a body that trickles in would never end.
         """
@@ -175,28 +165,10 @@ class OpenAIClient:
             if not chunk:
                 break
             body += chunk
-        return bytes(body)
-
-
-class _ThreadSession(threading.local):
-    """A session for each thread: one is not safe to share."""
-
-    def __init__(self, new_session: Callable[[], requests.Session]) -> None:
-        self.session = new_session()
-
-
-class _KeyHeader(AuthBase):
-    """Puts the key into its header; as `auth`, because requests lets a ~/.netrc replace a header.
-
-    No redirect is followed: requests would take the header `api-key` along to another host.
-    """
-
-    def __init__(self, key: str, *, is_azure: bool) -> None:
-        self._header = ("api-key", key) if is_azure else ("Authorization", f"Bearer {key}")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update([self._header])
-        return request
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,20 +185,30 @@ class _Answer:
     failure: str = ""
 
     @property
+    def is_transient(self) -> bool:
+        """Whether the next answer may be another; a 2xx is asked about only where it was unusable."""
+        may_pass = not 300 <= self.status < 500 or self.status in (408, 409, 429)
+        return may_pass or self.headers.get("x-should-retry") == "true"
+
+    def told(self, name: str) -> str:
+        """Return that text of the API's error. `message` may repeat a part of the key: never show it."""
+        error = self.content.get("error") if isinstance(self.content, dict) else None
+        text = error.get(name) if isinstance(error, dict) else None
+        return text if isinstance(text, str) else ""
+
+    @property
     def code(self) -> str | None:
-        """The API's `code` or `type`; never its message, which may repeat a part of the key."""
-        words = (self._error.get("code"), self._error.get("type"))
-        return next((w for w in words if isinstance(w, str) and re.fullmatch("[A-Za-z_]{1,64}", w)), None)
+        words = (self.told("code"), self.told("type"))
+        return next((word for word in words if re.fullmatch("[A-Za-z_]{1,64}", word)), None)
 
     def delay_s(self, tries: int, now: float, random: float) -> float | None:
         """Return how long to wait before the next try; None: not to be tried again."""
-        header = self.headers.get("x-should-retry")
         # A quota lasts until somebody has paid, which takes longer than seconds.
-        is_lasting = self.code == "insufficient_quota" or header == "false"
-        if is_lasting or not (self._may_pass or header == "true"):
+        is_lasting = self.code == "insufficient_quota" or self.headers.get("x-should-retry") == "false"
+        if is_lasting or not self.is_transient:
             return None
-        asked_s = self._retry_after_s(now)
-        if asked_s is not None:
+        asked_s = _retry_after_s(self.headers, now)
+        if asked_s > 0:
             return asked_s if asked_s <= _MAX_RETRY_AFTER_S else None
         return min(_FIRST_DELAY_S * 2.0 ** (tries - 1), _MAX_DELAY_S) * (1 - 0.25 * random)
 
@@ -238,43 +220,24 @@ class _Answer:
         text = f"{call} answered {status}" + (f" ({code})" if code else "")
         if status in (401, 403):
             error = AuthenticationError(f"{text}: the API key was refused", status=status, code=code)
-            message = self._error.get("message")  # it may show a part of the key
-            message = message if isinstance(message, str) else ""
-            found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", message)
+            found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", self.told("message"))
             error.missing_permission = found[1].rstrip(".") if found else None
             return error
-        if self._may_pass or self.headers.get("x-should-retry") == "true":
-            if 200 <= status < 300:
-                text += " with something else than batches; is OpenAIBaseUrl right?"
-            return TransientError(text, status=status, code=code)
-        if status < 400:
+        if status < 300:
+            text += " with something else than batches; is OpenAIBaseUrl right?"
+        elif status < 400:
             text += ", a redirect: set OpenAIBaseUrl to where the API is"
-        return (NotFoundError if status == 404 else PermanentError)(text, status=status, code=code)
-
-    @property
-    def _error(self) -> dict[str, Any]:
-        error = self.content.get("error") if isinstance(self.content, dict) else None
-        return error if isinstance(error, dict) else {}
-
-    @property
-    def _may_pass(self) -> bool:
-        """Whether the next answer may be another; a 2xx is asked about only where it was unusable."""
-        return not 300 <= self.status < 500 or self.status in (408, 409, 429)
-
-    def _retry_after_s(self, now: float) -> float | None:
-        """Return the wait that the server asks for: in milliseconds, else seconds, else an HTTP date."""
-        milliseconds, text = number(self.headers.get("retry-after-ms")), self.headers.get("retry-after", "")
-        delay_s = number(text) if milliseconds is None else milliseconds / 1000
-        if delay_s is None:
-            try:
-                delay_s = parsedate_to_datetime(text).timestamp() - now
-            except (ValueError, TypeError, OverflowError, IndexError):
-                return None
-        return delay_s if delay_s > 0 else None
+        kind = NotFoundError if status == 404 else PermanentError
+        return (TransientError if self.is_transient else kind)(text, status=status, code=code)
 
 
-def _json_in(body: bytes) -> Any:
+def _retry_after_s(headers: Mapping[str, str], now: float) -> float:
+    """Return the wait that the server asks for: in milliseconds, else seconds, else an HTTP date; else 0."""
+    milliseconds, text = number(headers.get("retry-after-ms")), headers.get("retry-after", "")
+    if milliseconds is not None:
+        return milliseconds / 1000
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+        seconds = number(text)
+        return parsedate_to_datetime(text).timestamp() - now if seconds is None else seconds
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return 0

@@ -13,18 +13,13 @@ from typing import Any
 
 from batchbell.models import Batch, BatchError, Page, RequestCounts, Row, Status, Usage, normalised
 
-_MAX_TEXT_CHARS = 512
-_MAX_ID_BYTES = 512
-_MAX_NAME_CHARS = 64
-_MAX_MESSAGE_CHARS = 300
-_MAX_ERRORS = 50
-_MAX_METADATA_PAIRS = 32
-_MAX_COUNT = 10**15
+_MAX_TEXT_CHARS, _MAX_NAME_CHARS, _MAX_MESSAGE_CHARS = 512, 64, 300
+_MAX_ID_BYTES, _MAX_COUNT = 512, 10**15
+_MAX_ERRORS, _MAX_METADATA_PAIRS = 50, 32
 _FIRST_MILLISECONDS = 10**11  # seconds reach this in the year 5138; milliseconds passed it in 1973
 _YEAR_10000 = 253_402_300_800
 
 _KNOWN_STATUSES = frozenset(Status)
-
 # Some servers set `completed_at` at every end, some `expired_at` beside another end: those come last.
 _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
@@ -53,9 +48,7 @@ def parse_page(content: Any, headers: Mapping[str, str]) -> Page | None:
 def parse_retrieved(content: Any, batch_id: str) -> Row | None:
     """Return the batch in an answer of Retrieve Batch, under the id asked for; None where it is none."""
     batch = parse_batch(content, is_retrieved=True)
-    if batch and batch.id != batch_id:
-        batch = replace(batch, id=batch_id)
-    return Row(batch_id, batch, content) if batch else None
+    return Row(batch_id, replace(batch, id=batch_id), content) if batch else None
 
 
 def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
@@ -86,7 +79,7 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
         request_counts=_request_counts(raw.get("request_counts")),
         usage=_usage(raw.get("usage")),
         metadata=_metadata(raw.get("metadata")),
-        errors=errors[:_MAX_ERRORS],
+        errors=tuple(errors[:_MAX_ERRORS]),
         errors_left_out=max(0, len(errors) - _MAX_ERRORS),
         is_retrieved=is_retrieved,
     )
@@ -150,24 +143,22 @@ def _metadata(raw: Any) -> tuple[tuple[str, str], ...]:
     return tuple([(key, value) for key, value in pairs if key and value][:_MAX_METADATA_PAIRS])
 
 
-def _errors(raw: Any) -> tuple[BatchError, ...]:
+def _errors(raw: Any) -> list[BatchError]:
     """Return the errors of an object with `data`, of a list, of a lone object or of a string."""
     if not raw:
-        return ()
-    rows = raw["data"] if isinstance(raw, dict) and "data" in raw else raw
-    rows = rows if isinstance(rows, list) else [rows]
-    return tuple(error for row in rows if (error := _error(row)))
-
-
-def _error(raw: Any) -> BatchError | None:
-    fields = raw if isinstance(raw, dict) else {"message": raw if isinstance(raw, str) else None}
-    error = BatchError(
-        code=_text(_as_string(fields.get("code")), _MAX_NAME_CHARS),
-        message=_text(_as_string(fields.get("message")), _MAX_MESSAGE_CHARS),
-        line=_count(fields.get("line")),
-        param=_text(fields.get("param"), _MAX_NAME_CHARS),
-    )
-    return error if error != BatchError() else None
+        return []
+    rows, errors = raw["data"] if isinstance(raw, dict) and "data" in raw else raw, []
+    for row in rows if isinstance(rows, list) else [rows]:
+        fields = row if isinstance(row, dict) else {"message": row if isinstance(row, str) else None}
+        error = BatchError(
+            code=_text(_as_string(fields.get("code")), _MAX_NAME_CHARS),
+            message=_text(_as_string(fields.get("message")), _MAX_MESSAGE_CHARS),
+            line=_count(fields.get("line")),
+            param=_text(fields.get("param"), _MAX_NAME_CHARS),
+        )
+        if error != BatchError():
+            errors.append(error)
+    return errors
 
 
 def _as_string(value: Any) -> str | None:
