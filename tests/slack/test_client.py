@@ -11,10 +11,10 @@ import pytest
 
 from batchbell.errors import AuthenticationError, BatchbellError, PermanentError, TransientError
 from batchbell.models import Accepted, Blocked, Malformed, PostFailure, RateLimited, Refused, UnknownOutcome
-from batchbell.slack.client import Channel, Identity, NewestMessage, SlackClient
+from batchbell.slack.client import SlackClient
 from local import slack_faults as faults
 from local.slack_faults import Fault
-from local.slack_simulator import BOT_ID, CHANNEL, SlackSimulator
+from local.slack_simulator import BOT_ID, CHANNEL, PERSON_ID, SlackSimulator
 from tests.builders import HELLO, NOW
 from tests.clock import Clock
 
@@ -294,17 +294,33 @@ def test_no_history_is_read_when_time_is_up(slack: SlackSimulator) -> None:
 
 
 def test_a_token_is_a_bot_with_scopes(slack: SlackSimulator) -> None:
-    url, scopes = "https://acme.slack.com/", frozenset(slack.scopes)
+    who = a_client(slack).identity()
 
-    assert a_client(slack).identity() == Identity("Acme", "batchbell_search", url, scopes=scopes)
+    assert (who["team"], who["user"], who["bot_id"]) == ("Acme", "batchbell_search", BOT_ID)
+    assert who["url"] == "https://acme.slack.com/"
+    assert set(who["scopes"]) == slack.scopes
+
+
+ARCHIVED_MESSAGE = {
+    "type": "message",
+    "subtype": "channel_archive",
+    "ts": "1700000000.000000",
+    "user": PERSON_ID,
+    "text": f"<@{PERSON_ID}> archived the channel",
+}
+
+
+def a_channel(*, is_member: bool = False, is_archived: bool = False) -> dict[str, Any]:
+    kind = {"id": CHANNEL, "name": "search", "is_channel": True, "is_private": False}
+    return {**kind, "is_member": is_member, "is_archived": is_archived}
 
 
 @pytest.mark.parametrize(
     ("error", "channel", "newest"),
     [
-        (None, Channel("search"), NewestMessage()),
-        ("not_in_channel", Channel("search", is_member=False), "not_in_channel"),
-        ("is_archived", Channel("search", is_member=False, is_archived=True), NewestMessage(True)),
+        (None, a_channel(is_member=True), {}),
+        ("not_in_channel", a_channel(), "not_in_channel"),
+        ("is_archived", a_channel(is_archived=True), ARCHIVED_MESSAGE),
         ("channel_not_found", "channel_not_found", "channel_not_found"),
     ],
 )

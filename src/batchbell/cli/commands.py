@@ -294,7 +294,7 @@ def test_message(chosen: Namespace) -> int:
         code, needed = slack_error_in(posted.reason)
         advice = doctor.slack_advice(code, needed) if code else ""
         return print_error(f"not posted to {channel}: {posted.reason}. {advice}")
-    url = doctor.identity.url if "identity" in vars(doctor) else ""
+    url = str(doctor.identity.get("url", "")) if "identity" in vars(doctor) else ""
     is_link = url.startswith("https://")
     link = f"{url}archives/{posted.channel}/p{posted.ts.replace('.', '')}" if is_link else None
     if chosen.json:

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partialmethod
 from itertools import takewhile
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import requests
@@ -23,11 +23,9 @@ from batchbell.errors import BatchbellError, NotFoundError, PermanentError
 from batchbell.models import Malformed, RateLimited
 from batchbell.notify.mrkdwn import counted, duration
 from batchbell.records import Outbox
-from batchbell.slack.client import CREDENTIAL_ERRORS, Channel, Identity, NewestMessage, kind_of
+from batchbell.slack.client import CREDENTIAL_ERRORS, kind_of
 from batchbell.slack.signature import signature_for
 from batchbell.slash.answers import BROKEN, UNREADABLE
-
-T = TypeVar("T")
 
 _CHECKS = (
     "aws.account aws.stack poll.function poll.schedule poll.last_run poll.settings "
@@ -95,8 +93,8 @@ class Doctor:
     openai_api_key: str = field(init=False)
     slack_bot_token: str = field(init=False)
     slack_signing_secret: str = field(init=False)
-    identity: Identity = field(init=False)
-    newest: NewestMessage | BatchbellError = field(init=False)
+    identity: dict[str, Any] = field(init=False)
+    newest: dict[str, Any] | BatchbellError = field(init=False)
     store: Store = field(init=False)
     outbox: Outbox = field(init=False)
 
@@ -216,13 +214,13 @@ class Doctor:
             who = self.deployment.slack(token).identity()
         except BatchbellError as error:
             raise self._slack_problem(error) from error
-        self.identity, self.bot_name = who, who.name
-        if not who.is_bot:
-            raise WrongError("slack.not_a_bot_token", f"The token is that of a person, {who.name}")
-        return f"{who.name} in the workspace {who.workspace}"
+        self.identity, self.bot_name = who, who.get("user", "")
+        if not who.get("bot_id"):
+            raise WrongError("slack.not_a_bot_token", f"The token is that of a person, {self.bot_name}")
+        return f"{self.bot_name} in the workspace {who.get('team', '')}"
 
     def _check_scope(self, scope: str, purpose: str) -> str:
-        granted = self.identity.scopes
+        granted = self.identity["scopes"]
         if granted is None:
             raise SkippedError(f"Slack did not say whether the token has {scope}")
         if scope not in granted:
@@ -234,14 +232,15 @@ class Doctor:
 
     def slack_channel(self) -> str:
         """Check the channel. Without the scope to see it, its newest message shows nearly as much."""
-        bot, channel_id = self.identity.name, self.deployment.config.channel
+        bot, channel_id = self.identity.get("user", ""), self.deployment.config.channel
         slack = self.deployment.slack(self.slack_bot_token)
         channel = _answer_or_error(slack.channel, channel_id)
         newest = self.newest = _answer_or_error(slack.newest_message, channel_id)
-        if isinstance(channel, Channel):
-            name = "is_archived" if channel.is_archived else "" if channel.is_member else "not_in_channel"
-        elif isinstance(newest, NewestMessage):
-            name = "is_archived" if newest.is_archival else ""
+        if isinstance(channel, dict):
+            is_out = not channel.get("is_member", True)
+            name = "is_archived" if channel.get("is_archived") else "not_in_channel" if is_out else ""
+        elif isinstance(newest, dict):
+            name = "is_archived" if newest.get("subtype") in ("channel_archive", "group_archive") else ""
         elif newest.code == "missing_scope":
             raise SkippedError(
                 f"Without {getattr(newest, 'needed', None)} the bot cannot look into {channel_id}"
@@ -250,14 +249,15 @@ class Doctor:
             raise self._slack_problem(newest)
         if name:
             raise self._slack_problem(PermanentError(name, code=name))
-        if not isinstance(channel, Channel):
+        if not isinstance(channel, dict):
             return f"{bot} is in {channel_id}"
-        return f"{bot} is in #{channel.name} ({channel_id}, {'private' if channel.is_private else 'public'})"
+        kind = "private" if channel.get("is_private") else "public"
+        return f"{bot} is in #{channel.get('name') or channel_id} ({channel_id}, {kind})"
 
     def slack_history(self) -> str:
         """Check that a message whose reply was lost can be searched for."""
         newest = self.newest
-        if isinstance(newest, NewestMessage):
+        if isinstance(newest, dict):
             return "It may look whether a message has landed"
         if newest.code in ("not_in_channel", "channel_not_found"):
             raise SkippedError("Told once the bot is in the channel")
@@ -408,7 +408,7 @@ def _slack_says(error: BatchbellError) -> str:
     return f"Slack says {error.code}" if error.code else f"Slack does not answer ({reason})"
 
 
-def _answer_or_error(request: Callable[[str], T], channel_id: str) -> T | BatchbellError:
+def _answer_or_error(request: Callable[[str], Any], channel_id: str) -> Any:
     try:
         return request(channel_id)
     except BatchbellError as error:

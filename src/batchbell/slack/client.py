@@ -1,20 +1,16 @@
-"""Call Slack's Web API: post to a channel, find what was posted, look at token and channel.
-
-`slack_sdk` is imported here and nowhere else.
-"""
+"""Call Slack's Web API. `slack_sdk` is imported here and nowhere else."""
 
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http.client import HTTPException
 from socket import gaierror
 from ssl import SSLCertVerificationError
 from time import time
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.error import URLError
 
 from slack_sdk import WebClient
@@ -61,13 +57,12 @@ _ERRORS: Mapping[type[PostFailure], str] = {
 CREDENTIAL_ERRORS = frozenset(_CREDENTIAL.split())
 """Slack may accept another token where it answers one of these."""
 
-_WAIT_S = 30.0
-_MAX_WAIT_S = 3600.0
+_WAIT_S, _MAX_WAIT_S = 30.0, 3600.0
 
 # The SDK does not check an answer's shape: a list in place of an object, say, is an AttributeError.
 _CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
 
-Call = Callable[[WebClient], SlackResponse]
+T = TypeVar("T")
 
 
 def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
@@ -80,34 +75,6 @@ def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
         if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
             return kind
     return Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whose the token is; `scopes` is None where Slack did not say. `url` is the workspace's."""
-
-    workspace: str
-    name: str
-    url: str = ""
-    is_bot: bool = True
-    scopes: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What `conversations.info` says of a channel."""
-
-    name: str
-    is_private: bool = False
-    is_member: bool = True
-    is_archived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NewestMessage:
-    """A channel's newest message; `is_archival` if it says that the channel was archived."""
-
-    is_archival: bool = False
 
 
 class SlackClient:
@@ -138,10 +105,12 @@ class SlackClient:
 
     def post(self, channel: str, message: Message) -> Accepted | PostFailure:
         """Post once, and never again by itself, not even after a dropped connection."""
-        method, arguments = "chat.postMessage", {"channel": channel, **message.content}
-        arguments |= {"text": message.text, "metadata": _metadata_of(message)}
+        method, payload = "chat.postMessage", {"id": message.ids[0], "ids": " ".join(message.ids)}
+        # The metadata, by which the message is found again, can be read by anyone in the workspace.
+        metadata = {"event_type": EVENT_TYPE, "event_payload": {**payload, "team": message.team}}
+        arguments = {"channel": channel, **message.content, "text": message.text, "metadata": metadata}
         try:
-            answer = self._call(method, lambda client: client.chat_postMessage(**arguments), self._timeout_s)
+            answer = self._call(method, self._timeout_s, arguments)
         except TransientError as error:  # the token could not be read
             return RateLimited(str(error), _WAIT_S)
         except PermanentError as error:
@@ -157,105 +126,84 @@ class SlackClient:
 
         Raises: as the class; TransientError also if time is up before the last page.
         """
-        bot_id = self._read("auth.test", lambda client: client.auth_test(), deadline_at).get("bot_id")
+        bot_id = self._read("auth.test", lambda answer: answer.get("bot_id"), deadline_at)
         if not bot_id:
             raise PermanentError("auth.test: the token is not a bot's")
-        with _checked_shape("conversations.history"):
-            return {
-                notification_id: str(message["ts"])
-                for message in self._history(channel, since, deadline_at)
-                if message.get("bot_id") == bot_id
-                for notification_id in self._ids_in(message)
-            }
-
-    def identity(self) -> Identity:
-        """Return whose the token is, and its scopes, which Slack names in a header."""
-        answer = self._read("auth.test", lambda client: client.auth_test())
-        granted = {name.lower(): value for name, value in answer.headers.items()}.get("x-oauth-scopes")
-        return Identity(
-            workspace=_text(answer.get("team")),
-            name=_text(answer.get("user")),
-            url=_text(answer.get("url")),
-            is_bot=bool(answer.get("bot_id")),
-            scopes=None if granted is None else frozenset(granted.replace(",", " ").split()),
-        )
-
-    def channel(self, channel: str) -> Channel:
-        """Return what the channel is; this needs the scope `channels:read` or `groups:read`."""
-        method = "conversations.info"
-        answer = self._read(method, lambda client: client.conversations_info(channel=channel))
-        with _checked_shape(method):
-            shown = answer.get("channel") or {}
-            return Channel(
-                name=_text(shown.get("name")) or channel,
-                is_private=bool(shown.get("is_private")),
-                is_member=bool(shown.get("is_member", True)),
-                is_archived=bool(shown.get("is_archived")),
-            )
-
-    def newest_message(self, channel: str) -> NewestMessage:
-        """Return the channel's newest message; this needs `channels:history` or `groups:history`."""
-        method = "conversations.history"
-        answer = self._read(method, lambda client: client.conversations_history(channel=channel, limit=1))
-        with _checked_shape(method):
-            messages = answer.get("messages") or [{}]
-            return NewestMessage(messages[0].get("subtype") in ("channel_archive", "group_archive"))
-
-    def _history(self, channel: str, since: float, deadline_at: float) -> Iterator[dict[str, Any]]:
-        """Yield the channel's messages since then, newest first, to the last page."""
-        cursors = [""]
+        posted: dict[str, str] = {}
+        method, cursors = "conversations.history", [""]
+        options: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 200}
         while True:
-            page = self._read(
-                "conversations.history",
-                lambda client: client.conversations_history(
-                    channel=channel,
-                    cursor=cursors[-1] or None,
-                    include_all_metadata=True,
-                    limit=200,
-                    oldest=f"{since:.6f}",
-                ),
-                deadline_at,
+            options |= {"oldest": f"{since:.6f}", "cursor": cursors[-1] or None}
+            found, cursor = self._read(
+                method, lambda page: self._posted_in(page, bot_id), deadline_at, **options
             )
-            yield from page["messages"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor and not page.get("has_more"):
-                return
+            posted |= found
+            if cursor is None:
+                return posted
             if cursor in cursors:
-                raise TransientError("conversations.history: a page came twice")
+                raise TransientError(f"{method}: a page came twice")
             cursors.append(cursor)
 
-    def _ids_in(self, message: dict[str, Any]) -> list[str]:
-        """Return the notifications that a message announces for this team."""
-        metadata = message.get("metadata") or {}
-        payload = metadata.get("event_payload") or {}
-        if metadata.get("event_type") != EVENT_TYPE or payload.get("team") != self._team:
-            return []
-        return [payload.get("id", ""), *payload.get("ids", "").split()]
+    def _posted_in(self, page: SlackResponse, bot_id: str) -> tuple[dict[str, str], str | None]:
+        """Return what the page shows of us, and the next page's cursor, None after the last."""
+        posted: dict[str, str] = {}
+        for message in page["messages"]:
+            metadata = (message.get("metadata") or {}) if message.get("bot_id") == bot_id else {}
+            payload = metadata.get("event_payload") or {}
+            if metadata.get("event_type") == EVENT_TYPE and payload.get("team") == self._team:
+                ids = [payload.get("id", ""), *payload.get("ids", "").split()]
+                posted |= dict.fromkeys(ids, str(message["ts"]))
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        return posted, cursor if cursor or page.get("has_more") else None
 
-    def _read(self, method: str, call: Call, deadline_at: float = math.inf) -> SlackResponse:
-        """Return the answer to a call that changes nothing. Raises: as the class."""
+    def identity(self) -> dict[str, Any]:
+        """Return the answer of auth.test, and the token's `scopes`: None where Slack did not name them."""
+        answer = self._read("auth.test", lambda answer: answer)
+        granted = {name.lower(): value for name, value in answer.headers.items()}.get("x-oauth-scopes")
+        scopes = None if granted is None else granted.replace(",", " ").split()
+        return {**cast("dict[str, Any]", answer.data), "scopes": scopes}
+
+    def channel(self, channel: str) -> dict[str, Any]:
+        """Return what Slack says of the channel; this needs the scope `channels:read` or `groups:read`."""
+        return self._read("conversations.info", lambda answer: {**answer["channel"]}, channel=channel)
+
+    def newest_message(self, channel: str) -> dict[str, Any]:
+        """Return it, empty if there is none; this needs `channels:history` or `groups:history`."""
+        method = "conversations.history"
+        return self._read(method, lambda page: {**(page["messages"] or [{}])[0]}, channel=channel, limit=1)
+
+    def _read(
+        self, method: str, read: Callable[[SlackResponse], T], deadline_at: float = math.inf, **arguments: Any
+    ) -> T:
+        """Return what `read` finds in the answer to a call that changes nothing. Raises: as the class."""
         left_s = deadline_at - self._clock()
         if left_s < 1:
             raise TransientError(f"{method}: no time left")
-        answer = self._call(method, call, int(min(self._timeout_s, left_s)))
+        answer = self._call(method, int(min(self._timeout_s, left_s)), arguments)
         if isinstance(answer, _Failure):
             raise answer.error()  # here, where no traceback shows the body
-        return answer
+        try:
+            return read(answer)
+        except (AttributeError, LookupError, TypeError) as error:
+            # These name types and keys, never what the answer held.
+            raise TransientError(f"{method}: an answer of another shape than Slack's") from error
 
-    def _call(self, method: str, call: Call, timeout_s: int) -> "SlackResponse | _Failure":
+    def _call(self, method: str, timeout_s: int, arguments: Mapping[str, Any]) -> "SlackResponse | _Failure":
         """Call once, and once more if Slack refuses the token and another one is stored.
 
         Raises: TransientError, PermanentError if the token cannot be read.
         """
         token = self._token(False)
-        answer = self._call_with(token, method, call, timeout_s)
-        if isinstance(answer, _Failure) and answer.name in CREDENTIAL_ERRORS:
+        answer = self._call_with(token, method, timeout_s, arguments)
+        if isinstance(answer, _Failure) and answer.code in CREDENTIAL_ERRORS:
             newer = self._token(True)
             if newer != token:
-                return self._call_with(newer, method, call, timeout_s)
+                return self._call_with(newer, method, timeout_s, arguments)
         return answer
 
-    def _call_with(self, token: str, method: str, call: Call, timeout_s: int) -> "SlackResponse | _Failure":
+    def _call_with(
+        self, token: str, method: str, timeout_s: int, arguments: Mapping[str, Any]
+    ) -> "SlackResponse | _Failure":
         if not re.fullmatch(r"[!-~]+", token.strip()):
             # urllib refuses such a token as well, and shows it.
             reason = "the Slack bot token is empty or holds characters that no token has"
@@ -270,7 +218,7 @@ class SlackClient:
             logger=logging.Logger("slack_sdk", logging.CRITICAL),  # noqa: LOG001
         )
         try:
-            answer = call(client)
+            answer: SlackResponse = getattr(client, method.replace(".", "_"))(**arguments)
         except SlackApiError as error:
             return _failure_in(method, error.response)
         except _CALL_ERRORS as error:
@@ -284,42 +232,39 @@ class _Failure:
     """A failed call: what it says of a message, and Slack's name for the error, where Slack answered."""
 
     result: PostFailure
-    name: str | None = None
+    code: str | None = None
     needed: str | None = None
-    status: int = 0
 
     def error(self) -> TransientError | PermanentError:
         """Return the error that this is to a caller who does not post."""
-        result, reason = self.result, self.result.reason
-        if isinstance(result, Blocked | Malformed):
-            kind = AuthenticationError if self.name in CREDENTIAL_ERRORS else PermanentError
-            error = kind(reason, status=self.status, code=self.name)
-            error.needed = self.needed
-            return error
-        wait_s = result.retry_after_s or None
-        return TransientError(reason, status=self.status, code=self.name, retry_after_s=wait_s)
+        reason, wait_s = self.result.reason, self.result.retry_after_s or None
+        if not isinstance(self.result, Blocked | Malformed):
+            return TransientError(reason, code=self.code, retry_after_s=wait_s)
+        kind = AuthenticationError if self.code in CREDENTIAL_ERRORS else PermanentError
+        error = kind(reason, code=self.code)
+        error.needed = self.needed
+        return error
 
 
 def _failure_in(method: str, response: SlackResponse) -> _Failure:
     """Read Slack's answer that it failed; the SDK passes on what is not JSON as well."""
     body = response.data if isinstance(response.data, dict) else {}
-    name, needed, status = body.get("error"), body.get("needed"), response.status_code
-    name = name if isinstance(name, str) and re.fullmatch("[a-z0-9_]{1,80}", name) else None
+    code, needed = body.get("error"), body.get("needed")
+    code = code if isinstance(code, str) and re.fullmatch("[a-z0-9_]{1,80}", code) else None
     needed = needed if isinstance(needed, str) and re.fullmatch("[a-z_:.,]{1,200}", needed) else None
-    kind = kind_of(name, status)
-    reason = f"{method}: {name or f'HTTP {status}'}" + (f" (needs {needed})" if needed else "")
+    kind = kind_of(code, response.status_code)
+    reason = f"{method}: {code or f'HTTP {response.status_code}'}" + (f" (needs {needed})" if needed else "")
     wait_s = _retry_after_s(response.headers) if kind is RateLimited else 0
-    return _Failure(kind(reason, wait_s), name, needed, status)
+    return _Failure(kind(reason, wait_s), code, needed)
 
 
 def _failure_without_answer(method: str, error: Exception) -> _Failure:
     reason = getattr(error, "reason", error)
     text = f"{method}: {type(reason).__name__}"
     unsent = (ConnectionRefusedError, gaierror, SSLCertVerificationError)
-    if isinstance(error, URLError) and isinstance(reason, unsent):
-        # The only errors that cannot come after the first byte of the message was sent.
-        return _Failure(RateLimited(text, _WAIT_S))
-    return _Failure(UnknownOutcome(text))
+    # The only errors that cannot come after the first byte of the message was sent.
+    is_unsent = isinstance(error, URLError) and isinstance(reason, unsent)
+    return _Failure(RateLimited(text, _WAIT_S) if is_unsent else UnknownOutcome(text))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
@@ -328,23 +273,3 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
     except ValueError:
         return _WAIT_S
     return min(max(seconds, 1.0), _MAX_WAIT_S) if math.isfinite(seconds) else _WAIT_S
-
-
-def _metadata_of(message: Message) -> dict[str, Any]:
-    """Return the ids by which the message is found again. Anyone in the workspace can read them."""
-    payload = {"id": message.ids[0], "ids": " ".join(message.ids), "team": message.team}
-    return {"event_type": EVENT_TYPE, "event_payload": payload}
-
-
-def _text(value: Any) -> str:
-    return value[:200] if isinstance(value, str) else ""
-
-
-@contextmanager
-def _checked_shape(method: str) -> Iterator[None]:
-    """Raise TransientError if the answer that is read has another shape than Slack's."""
-    try:
-        yield
-    except (AttributeError, LookupError, TypeError) as error:
-        # These name types and keys, never what the answer held.
-        raise TransientError(f"{method}: an answer of another shape than Slack's") from error
