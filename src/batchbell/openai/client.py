@@ -150,11 +150,9 @@ class OpenAIClient:
             return _Answer(failure=type(error).__name__)
 
     def _read(self, response: requests.Response, deadline_at: float) -> Any:
-        """Return the JSON of a body, cut at 32 MiB; None where it is none.
-
-        A timeout of requests bounds each read alone: a body that trickles in would never end.
-        """
+        """Return the JSON of a body, cut at 32 MiB; None where it is none."""
         body = bytearray()
+        # A timeout of requests bounds each read alone: a body that trickles in would never end.
         while len(body) < _MAX_BODY_BYTES:
             left_s = deadline_at - self._clock()
             if left_s <= 0:
@@ -173,10 +171,9 @@ class OpenAIClient:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer; `content` is its JSON, None where the body is none.
+    """An answer and its JSON, None where it has none. `status` is 0 where no answer came.
 
-    `status` is 0 where none came. Then `failure` says why, by the name of an exception, because its
-    text may show a proxy's password.
+    Then `failure` is the name of an exception: its text may show a proxy's password.
     """
 
     status: int = 0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from http.client import HTTPException
 from socket import gaierror
 from ssl import SSLCertVerificationError
@@ -134,9 +135,7 @@ class SlackClient:
         options: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 200}
         while True:
             options |= {"oldest": f"{since:.6f}", "cursor": cursors[-1] or None}
-            found, cursor = self._read(
-                method, lambda page: self._posted_in(page, bot_id), deadline_at, **options
-            )
+            found, cursor = self._read(method, partial(self._posted_in, bot_id), deadline_at, **options)
             posted |= found
             if cursor is None:
                 return posted
@@ -144,7 +143,7 @@ class SlackClient:
                 raise TransientError(f"{method}: a page came twice")
             cursors.append(cursor)
 
-    def _posted_in(self, page: SlackResponse, bot_id: str) -> tuple[dict[str, str], str | None]:
+    def _posted_in(self, bot_id: str, page: SlackResponse) -> tuple[dict[str, str], str | None]:
         """Return what the page shows of us, and the next page's cursor, None after the last."""
         posted: dict[str, str] = {}
         for message in page["messages"]:
