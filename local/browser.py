@@ -13,7 +13,7 @@ CHROMIUM = next(
 HOW_TO_INSTALL = "Chromium is not installed: apt-get install chromium"
 PATIENCE_MS = 20_000
 
-_FLAGS = (
+_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -22,7 +22,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
-)
+]
 
 
 @contextmanager

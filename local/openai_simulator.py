@@ -1,4 +1,4 @@
-"""A simulator of OpenAI: List and Retrieve Batch over real HTTP, in the dialects of other servers, with faults."""
+"""A simulator of OpenAI: List and Retrieve Batch over real HTTP, with faults."""
 
 import json
 import time
@@ -12,9 +12,9 @@ from threading import RLock
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local import openai_rows as rows
 from local.openai_faults import Fault, Faults, Kind, error_body
 from local.openai_rows import Recording, Row, ended, load, moved
+from local.openai_rows import row as new_row
 from local.server import Reply, Server
 
 _HEADERS = {
@@ -40,16 +40,12 @@ class After(StrEnum):
     PROMISED = "promised"
 
 
-def _with(**fields: Any) -> Callable[[Row], Row]:
-    return lambda content: content | fields
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one server differs from OpenAI: `row` rewrites a batch, `page` the answer that lists them.
 
     With an `api_version`, requests without it get a 404. Without `has_pages` all batches are listed
-    at once. `never` names the outcomes that it cannot show (as in oracle.OUTCOMES).
+    at once.
     """
 
     name: str
@@ -58,42 +54,11 @@ class Dialect:
     api_version: str = ""
     after: After = After.REFUSED
     has_pages: bool = True
-    has_counts: bool = True
-    never: frozenset[str] = frozenset()
-    row: Callable[[Row], Row] = _with()
-    page: Callable[[Row], Any] = _with()
+    row: Callable[[Row], Row] = lambda row: row
+    page: Callable[[Row], Any] = lambda page: page
 
 
 OPENAI = Dialect("OpenAI")
-
-# learn.microsoft.com, Azure OpenAI REST API, batch list: late batches are not promised to expire.
-_NO_EXPIRY = frozenset({"expired"})
-AZURE = Dialect(
-    "Azure", "/openai", key_header="api-key", api_version="2024-10-21", never=_NO_EXPIRY, row=rows.azure
-)
-
-DIALECTS = (
-    OPENAI,
-    AZURE,
-    # learn.microsoft.com, Foundry REST API, list batches: OpenAI's rows, without a project.
-    Dialect("Azure v1", "/openai/v1", key_header="api-key", never=_NO_EXPIRY),
-    # groq/groq-python, src/groq/types/batch_list_response.py: object and data, no parameters.
-    Dialect(
-        "Groq", "/openai/v1", has_pages=False, page=lambda page: {"object": "list", "data": page["data"]}
-    ),
-    # togethercomputer/together-python, src/together/resources/batch.py: a bare array, no paging.
-    Dialect("Together", has_pages=False, has_counts=False, row=rows.together, page=lambda page: page["data"]),
-    # BerriAI/litellm#37150: `after` is compared with ids of another kind, has_more stays true.
-    Dialect("LiteLLM before 1.95", after=After.COMPARED, row=rows.litellm, page=_with(has_more=True)),
-    # BerriAI/litellm#38738: rows that its database cannot read leave empty pages that promise more.
-    Dialect("LiteLLM with unreadable rows", after=After.PROMISED, row=rows.litellm),
-    Dialect("OpenRouter", "/api/v1", row=rows.openrouter, page=_with(first_id=None, last_id=None)),
-    Dialect("Bifrost", row=rows.bifrost, page=lambda page: page | {"next_cursor": page["last_id"]}),
-    Dialect("Novita", "/openai/v1", row=rows.novita),
-    Dialect("Parasail", row=rows.parasail),
-    Dialect("Doubleword", after=After.FIRST_PAGE, never=_NO_EXPIRY | {"all failed"}, row=rows.doubleword),
-    Dialect("kluster.ai", row=rows.kluster),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +90,7 @@ class Request:
         return Kind.NEXT_PAGE if "after" in self.query else Kind.FIRST_PAGE
 
 
-class OpenAISimulator:
+class OpenAISimulator(Server):
     """The batches of one project.
 
     Set at any time: `dialect`; `unknown_after`; `mangle` rewrites every row sent; the list leaves
@@ -141,6 +106,7 @@ class OpenAISimulator:
         project: str | None = "proj_test",
         dialect: Dialect = OPENAI,
     ) -> None:
+        super().__init__(lambda sent: self.reply_to(sent.method, sent.target, sent.headers))
         self.key = key
         self.project = project
         self.mangle: Callable[[Row], Row] | None = None
@@ -156,7 +122,6 @@ class OpenAISimulator:
         self._rows: dict[str, Row] = {}
         self._order: list[str] | None = None
         self._lock = RLock()
-        self._server = Server(lambda sent: self.reply_to(sent.method, sent.target, sent.headers))
 
     @classmethod
     def from_recording(
@@ -169,16 +134,9 @@ class OpenAISimulator:
             simulator.add(each)
         return simulator, recording
 
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
     @property
     def base_url(self) -> str:
-        return self._server.url + self.dialect.root
+        return self.url + self.dialect.root
 
     @property
     def batches(self) -> list[Row]:
@@ -189,7 +147,7 @@ class OpenAISimulator:
     def add(self, row: Row | str = "in_progress", **fields: Any) -> Row:
         """Add this row, or a new one that reached this status just now."""
         if isinstance(row, str):
-            return self._put(rows.row(row, at=self._clock(), **fields))
+            return self._put(new_row(row, at=self._clock(), **fields))
         return self._put(row | fields)
 
     def move(self, batch_id: str, status: str, **fields: Any) -> Row:

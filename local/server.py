@@ -40,13 +40,13 @@ class Reply:
 
 
 class Server(ThreadingHTTPServer):
-    """Answers, each request in its own thread, until stopped; then closes every connection."""
+    """Answers, each request in its own thread, until the `with` block ends; then closes every connection."""
 
     daemon_threads = True
 
     def __init__(self, reply_to: Callable[[Request], Reply], port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.reply_to = reply_to
+        self.answer = reply_to
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.stopping = Event()
         self._connections: set[socket.socket] = set()
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         sent = self.rfile.read(int(headers.get("content-length", 0)))
-        reply = self.server.reply_to(Request(self.command, self.path, headers, sent))
+        reply = self.server.answer(Request(self.command, self.path, headers, sent))
         if self.server.stopping.wait(reply.delay_s) or reply.cut is Cut.BEFORE_HEAD:
             self.close_connection = True
             return

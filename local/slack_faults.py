@@ -35,10 +35,6 @@ def lands_late(late_s: float) -> Fault:
     return Fault(Reply(cut=Cut.BEFORE_HEAD), takes_effect=True, late_s=late_s)
 
 
-def slow(delay_s: float) -> Fault:
-    return Fault(Reply(delay_s=delay_s), takes_effect=True)
-
-
 def error(name: str, status: int = 200, *, takes_effect: bool = False, **details: str) -> Fault:
     """Slack answers with an error, whether or not it posted the message."""
     return Fault(Reply(status, json.dumps({"ok": False, "error": name, **details}).encode()), takes_effect)

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import RLock
-from typing import Any, Self
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import ProxyHandler, build_opener
@@ -83,7 +83,7 @@ class _ResponseUrl:
     left: int = MOST_RESPONSES
 
 
-class SlackSimulator:
+class SlackSimulator(Server):
     """A workspace with our bot in it.
 
     Set at any time: `channels` maps each id to the error that posting there gets, None if it
@@ -101,6 +101,8 @@ class SlackSimulator:
         rate_limit: bool = False,
         on_message: Callable[[Landed], object] | None = None,
     ) -> None:
+        super().__init__(self._reply_over_http)
+        self.base_url = f"{self.url}/api/"
         self.token = token
         self.signing_secret = signing_secret
         self.rate_limit = rate_limit
@@ -115,15 +117,6 @@ class SlackSimulator:
         self._landed: list[Landed] = []
         self._response_urls: dict[str, _ResponseUrl] = {}
         self._lock = RLock()
-        self._server = Server(self._reply_over_http)
-        self.base_url = f"{self._server.url}/api/"
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
 
     @property
     def on_screen(self) -> list[Landed]:
@@ -146,7 +139,7 @@ class SlackSimulator:
         secret = secrets.token_urlsafe(24)
         expires_at = self.clock() + RESPONSE_URL_LIFETIME_S
         self._response_urls[secret] = _ResponseUrl(channel, user, ts, expires_at)
-        return self._server.url + _RESPONSE_PATH + secret
+        return self.url + _RESPONSE_PATH + secret
 
     def reply_to(self, method: str, arguments: dict[str, Any], token: str) -> Reply:
         """Return the true answer, as a fault changes it."""

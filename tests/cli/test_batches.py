@@ -9,7 +9,8 @@ import pytest
 from batchbell.cli.main import main
 from local.openai_faults import error, raw
 from local.openai_rows import counts
-from local.openai_simulator import AZURE, OpenAISimulator
+from local.openai_simulator import OpenAISimulator
+from tests.servers import AZURE
 
 Run = Callable[..., tuple[int, str, str]]
 

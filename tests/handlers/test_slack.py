@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from batchbell.handlers import slack_new as slack
 from batchbell.slack.signature import SignatureVerifier
-from local.openai_simulator import AZURE, OpenAISimulator
+from local.openai_simulator import OpenAISimulator
 from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
+from tests.servers import AZURE
 from tests.tables import LocalTable
 
 EVENTS = Path(__file__).parents[2] / "events"

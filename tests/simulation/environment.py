@@ -33,8 +33,8 @@ class Environment:
         self._length_s, self._loop, self._log = schedule.length_s, loop, log
 
     def close(self) -> None:
-        for server in (self.openai._server, self.slack._server):
-            server.server_close()
+        self.openai.server_close()
+        self.slack.server_close()
 
     @property
     def active(self) -> set[Kind]:
