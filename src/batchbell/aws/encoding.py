@@ -23,7 +23,7 @@ _KIND_OF = {cls: kind for kind, cls in _KINDS.items()}
 
 
 def encoded(value: object) -> str:
-    """Return a dataclass as JSON, without defaults. Where a field may hold one of several, it names its kind."""
+    """Return a dataclass as JSON, without defaults; where a field may hold one of several, with its kind."""
     return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
