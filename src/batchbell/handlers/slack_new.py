@@ -54,7 +54,10 @@ class Bot:
             logger.error("No answer", error=type(error).__name__, reason=str(error))
             failure = UNREADABLE
         except Exception as error:
-            _log_defect(error)
+            # Without the error's message, which may repeat what the person wrote.
+            frames = traceback.extract_tb(error.__traceback__)
+            where = [f"{at.filename}:{at.lineno} {at.name}" for at in frames]
+            logger.error("Answering broke", error=type(error).__name__, where=where)
             failure = BROKEN
         return failure | {"response_type": "in_channel"} if command.is_shared else failure
 
@@ -76,15 +79,11 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         return _response(200)
     if not _is_signed(headers, body):
         return _response(401)
-    try:
-        if "payload" in form:
-            return _interact(form["payload"])
-        is_command = "command" in form and not is_ssl_check
-        reply = bot().reply(parse(form.get("text", ""))) if is_command else None
-        return _response(200 if is_command or is_ssl_check else 400, reply)
-    except Exception as error:
-        _log_defect(error)
-        return _response(200)
+    if "payload" in form:
+        return _response(_interact(form["payload"]))
+    if is_ssl_check or "command" not in form:
+        return _response(200 if is_ssl_check else 400)
+    return _response(200, bot().reply(parse(form.get("text", ""))))
 
 
 def _is_signed(headers: Mapping[str, str], body: bytes) -> bool:
@@ -96,31 +95,27 @@ def _is_signed(headers: Mapping[str, str], body: bytes) -> bool:
         return False
 
 
-def _interact(payload: str) -> dict[str, Any]:
-    """Answer a pressed button at its `response_url`, as Slack wants it."""
+def _interact(payload: str) -> int:
+    """Answer a pressed button at its `response_url`, as Slack wants it; return the HTTP status."""
     try:
         interaction = json.loads(payload)
         if interaction["type"] != "block_actions" or not interaction["actions"]:
-            return _response(200)
+            return 200
         pressed = interaction["actions"][0]
         text = str(pressed["value"] if "value" in pressed else pressed["selected_option"]["value"])
         is_ephemeral = (interaction.get("container") or {}).get("is_ephemeral", True)
         action, url = str(pressed["action_id"]), str(interaction["response_url"])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        return _response(400)
-    if not _is_slack_url(url):
+        return 400
+    # In local runs the URL is at the simulator.
+    scheme, host, *_ = urlsplit(bot().config.slack_base_url)
+    simulator = (f"{scheme}://{host}/",) if host != "slack.com" else ()
+    if not url.startswith((f"https://hooks.{host}/", *simulator)):
         logger.warning("The response_url is not Slack's")
-        return _response(400)
+        return 400
     command = Command(parse(text).query, is_shared=action == SHARE or not is_ephemeral)
     _post(url, bot().reply(command) | {"replace_original": action != SHARE})
-    return _response(200)
-
-
-def _is_slack_url(url: str) -> bool:
-    """Whether the URL is at Slack's host for hooks or, in local runs, at the simulator."""
-    scheme, host, *_ = urlsplit(bot().config.slack_base_url)
-    is_simulator = host != "slack.com" and url.startswith(f"{scheme}://{host}/")
-    return is_simulator or url.startswith(f"https://hooks.{host}/")
+    return 200
 
 
 def _post(url: str, message: Mapping[str, Any]) -> None:
@@ -152,12 +147,6 @@ def _response(status: int, message: Mapping[str, Any] | None = None) -> dict[str
         return {"statusCode": status, "body": ""}
     body = json.dumps(message, ensure_ascii=False)
     return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": body}
-
-
-def _log_defect(error: Exception) -> None:
-    """Log where it broke, and not the error's message, which may repeat what the person wrote."""
-    where = [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
-    logger.error("Answering broke", error=type(error).__name__, where=where)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in environ:

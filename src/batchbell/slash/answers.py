@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batchbell.aws.store import Store
 
 Reply = dict[str, Any]
-Retrieve = Callable[[str, float], Batch | None]
+Retrieve = Callable[[str, float], Batch | None]  # (batch id, deadline_at)
 Clock = Callable[[], float]
 
 SHARE = "share"  # the button whose answer goes to the whole channel; any other replaces its message
@@ -28,10 +28,7 @@ _STALE_S = 600
 
 
 def answer(command: Command, store: "Store", config: Config, retrieve: Retrieve, clock: Clock) -> Reply:
-    """Return the answer. `retrieve(batch_id, deadline_at)` asks the server for a batch not recorded.
-
-    Raises: TransientError, PermanentError when the table fails.
-    """
+    """Return the answer; `retrieve` asks the server. Raises: TransientError, PermanentError of the table."""
     match command.query:
         case Recent() as query:
             message = _recent(query, store, config, int(clock()))
@@ -74,7 +71,7 @@ def _heading(query: Recent, shown: int) -> str:
     if not shown:
         return f"no {kind}batch is recorded{' beyond these' if query.older_than else ''}"
     which = "older" if query.older_than else "newer" if query.newer_than else "most recent"
-    return f"the {which} {kind}batches" if shown > 1 else f"the {which} {kind}batch"
+    return f"the {which} {kind}{'batches' if shown > 1 else 'batch'}"
 
 
 def _row(record: Record, state: PollState | None, now: int, limit: int) -> Block:
@@ -126,8 +123,7 @@ def _as_of(state: PollState | None, now: int) -> str:
         return ":warning: No poll has succeeded yet."
     age = f", {duration(now - state.polled_at)} ago" if now - state.polled_at > _STALE_S else ""
     unread = "; a part of the list is still unread" if state.has_unread else ""
-    warning = ":warning: " if age or unread else ""
-    return f"{warning}As of {date(state.polled_at)}{age}{unread}"
+    return f"{':warning: ' if age or unread else ''}As of {date(state.polled_at)}{age}{unread}"
 
 
 def _list_buttons(query: Recent, page: RecordPage) -> Iterator[Block]:
@@ -193,19 +189,15 @@ def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: in
     if state and state.polled_at:
         last_poll = f"{date(state.polled_at)}, {duration(now - state.polled_at)} ago"
     if outbox.notifications:
-        oldest_at = min(each.recorded_at for each in outbox.notifications)
-        oldest = f"the oldest since {date(oldest_at)} ({duration(now - oldest_at)})"
-        waiting = f"{len(outbox.notifications):,}, {oldest}"
-    values = [
-        ("Last good poll", last_poll),
-        ("Open batches watched", f"{state.open_count if state else 0:,}"),
-    ]
-    values += [("Undelivered", waiting), ("Parked", f"{len(outbox.parked):,}")]
+        at = min(each.recorded_at for each in outbox.notifications)
+        waiting = f"{len(outbox.notifications):,}, the oldest since {date(at)} ({duration(now - at)})"
+    opened, parked = f"{state.open_count if state else 0:,}", f"{len(outbox.parked):,}"
+    values = [("Last good poll", last_poll), ("Open batches watched", opened), ("Undelivered", waiting)]
     value = text_of(BotStatus())
     return _message(
         f"{summary} · *{escaped(config.team, 60)}*",
         *([mrkdwn.section("\n".join(f"• {each}" for each in problems))] if problems else []),
-        mrkdwn.fields(values),
+        mrkdwn.fields([*values, ("Parked", parked)]),
         mrkdwn.actions(button("refresh", "Refresh", value), _ALL_BATCHES, button(SHARE, "Share", value)),
     )
 
