@@ -7,6 +7,7 @@ costs one more, two if its key changes. moto does not count like that.
 
 import json
 import time
+from base64 import b64decode
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ def size(item: Item) -> int:
 _SIZES: dict[str, Callable[[Any], int]] = {
     "S": lambda text: len(text.encode()),
     "N": lambda digits: len(digits.strip("-").replace(".", "")) // 2 + 2,
+    "B": lambda text: len(b64decode(text)),  # only in the code of November 2026
     "SS": lambda texts: sum(len(each.encode()) for each in texts),
     "L": lambda values: 3 + sum(1 + _value_size(each) for each in values),
     "M": lambda values: 3 + len(values) + size(values),

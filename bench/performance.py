@@ -92,8 +92,9 @@ def main(size_name: str, folder: Path, base: str) -> None:
 
 
 def extracted(commit: str, folder: Path) -> Path | None:
-    """Return the source of a commit, None if this clone does not have it."""
-    archive = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, capture_output=True, check=False)
+    """Return the source of a commit beside its template, None if this clone does not have it."""
+    command = ["git", "archive", commit, "src", "template.yaml"]
+    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         say(f"the commit {commit} is not in this clone: nothing to compare with")
         return None

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
 from bench.meter import Meter, size
-from local.memory_table import Item, MemoryTable, in_index
+from local.memory_table import Item, MemoryTable
 from local.openai_simulator import OpenAISimulator
 from local.server import Reply, Request, Server
 from local.slack_simulator import CHANNEL, SlackSimulator
@@ -134,12 +134,10 @@ class World(ExitStack):
         return content
 
     def _page(self, asked: Item) -> Item:
-        """Answer a query in pages of 1 MB, from an index with what it holds."""
+        """Answer a query in pages of 1 MB."""
         token = asked.get("ExclusiveStartKey", {}).get("page", {}).get("S")
         found = {"Items": self._rest.pop(token)} if token else self.table("Query", asked)
         items, count, size_b = found["Items"], 0, 0
-        if not token and "IndexName" in asked:
-            items = [in_index(asked["IndexName"], item) for item in items]
         while count < len(items) and size_b < PAGE_B:
             size_b += size(items[count])
             count += 1

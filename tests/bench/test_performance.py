@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.performance import compared, extracted
+import pytest
+
+from bench.performance import compared, extracted, python, run, small
 from local.aws import ROOT
 
 
@@ -31,6 +33,18 @@ def test_the_source_of_a_commit_is_taken_from_the_clone(tmp_path: Path) -> None:
 
     assert found == tmp_path / "src"
     assert (tmp_path / "src/batchbell/__init__.py").is_file()
+
+
+def test_the_code_of_an_earlier_commit_runs_the_same_polls(tmp_path: Path) -> None:
+    before = extracted("250aead", tmp_path)
+    if before is None:
+        pytest.skip("this clone does not have that commit")
+
+    figures = run(python("bench.polls", str(before), "400", "0"), small())
+
+    assert figures["baseline, all open, polls"] == 1
+    assert figures["quiet poll, requests to OpenAI"] == 1
+    assert figures["quiet poll, requests to the table"] == 3
 
 
 def test_the_bench_runs_and_says_that_the_commit_is_not_there(tmp_path: Path) -> None:
