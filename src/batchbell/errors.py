@@ -1,14 +1,4 @@
-"""Errors, named by what the caller must do about them.
-
-BatchbellError
- ├── TransientError           try later
- ├── PermanentError           a person must act
- │    ├── AuthenticationError the service refused the key or token, or what it may do
- │    ├── NotFoundError       the service knows no such thing
- │    ├── SignInError         the operator must sign in to AWS
- │    └── ForbiddenError      the operator needs a permission in AWS
- └── ConflictError            another run was first: read again
-"""
+"""Errors, named by what the caller must do about them."""
 
 
 class BatchbellError(Exception):
@@ -21,9 +11,7 @@ class BatchbellError(Exception):
         self, message: str, *, status: int = 0, code: str | None = None, retry_after_s: float | None = None
     ) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-        self.retry_after_s = retry_after_s
+        self.status, self.code, self.retry_after_s = status, code, retry_after_s
 
 
 class TransientError(BatchbellError):
@@ -37,16 +25,13 @@ class PermanentError(BatchbellError):
 
 
 class AuthenticationError(PermanentError):
-    """Authentication or permission failed (401 or 403).
-
-    `missing_permission` is what a restricted OpenAI key lacks, where the API names it.
-    """
+    """Authentication or permission failed; `missing_permission` is what a restricted OpenAI key lacks."""
 
     missing_permission: str | None = None
 
 
 class NotFoundError(PermanentError):
-    """The service knows no such thing."""
+    """The service knows no such thing: it is not there yet, or no more."""
 
 
 class SignInError(PermanentError):

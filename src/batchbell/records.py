@@ -1,6 +1,6 @@
 """What the table holds besides batches and notifications: the poll state, records, the outbox."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from batchbell.models import (
     DELETED,
@@ -108,13 +108,6 @@ class Recorded:
     def is_open(self) -> bool:
         return self.status not in TERMINAL and self.status != DELETED
 
-    @classmethod
-    def after(cls, change: "Change", scope: str) -> "Recorded":
-        """Return what the table says after this change."""
-        batch = change.batch
-        times = (change.missing_since, change.unconfirmed_since)
-        return cls(batch.status, "", batch.expires_at, batch.request_counts, frozenset(), *times, scope)
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -136,18 +129,13 @@ class Change:
         return self.old_status is None and self.batch.is_terminal and self.notification is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordResult:
     """What became of some changes. A conflict comes with what the table says; `rejected` never fit."""
 
-    stored: tuple[Change, ...] = ()
-    conflicts: tuple[tuple[Change, Recorded | None], ...] = ()
-    rejected: tuple[Change, ...] = ()
-
-    def __add__(self, other: "RecordResult") -> "RecordResult":
-        return RecordResult(
-            self.stored + other.stored, self.conflicts + other.conflicts, self.rejected + other.rejected
-        )
+    stored: list[Change] = field(default_factory=list)
+    conflicts: list[tuple[Change, Recorded | None]] = field(default_factory=list)
+    rejected: list[Change] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +157,15 @@ class RecordPage:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelState:
-    """Nothing is posted to the channel before `not_before`; `blocked_reason` is why Slack refuses it."""
-
-    not_before: float = 0
-    blocked_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Outbox:
-    """All that is not sent, oldest first; `unreadable` counts items that a newer version wrote."""
+    """All that is not sent, oldest first; `unreadable` counts items that a newer version wrote.
+
+    Nothing is posted to the channel before `not_before`; `blocked_reason` is why Slack refuses it.
+    """
 
     notifications: tuple[Notification, ...] = ()
-    channel: ChannelState = ChannelState()
+    not_before: float = 0
+    blocked_reason: str | None = None
     unreadable: int = 0
 
     @property

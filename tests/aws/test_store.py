@@ -12,7 +12,6 @@ from batchbell.records import (
     AuthIncident,
     Backlog,
     Change,
-    ChannelState,
     Cursor,
     Outbox,
     Record,
@@ -41,7 +40,7 @@ def a_change(
 
 
 def record(store: Store, *changes: Change, scope: str = SCOPE, now: int = NOW) -> None:
-    assert store.record(changes, scope, now).stored == changes
+    assert store.record(changes, scope, now).stored == list(changes)
 
 
 def announce(store: Store, *notifications: Notification) -> list[Notification]:
@@ -82,7 +81,7 @@ def test_a_second_poll_writes_nothing_and_learns_what_the_first_recorded(store: 
         request_counts=RequestCounts(10, 10, 0),
         announced=frozenset({"completed"}),
     )
-    assert result == RecordResult(conflicts=((late, recorded),))
+    assert result == RecordResult(conflicts=[(late, recorded)])
     assert store.outbox(CHANNEL) == Outbox((a_notification(),))
 
 
@@ -111,7 +110,7 @@ def test_what_the_table_will_never_take_is_rejected_and_the_others_are_recorded(
 
     result = store.record([fine[0], huge, fine[1]], SCOPE, NOW)
 
-    assert result == RecordResult(stored=tuple(fine), rejected=(huge,))
+    assert result == RecordResult(stored=fine, rejected=[huge])
 
 
 def test_a_status_is_announced_once_in_the_life_of_a_batch(store: Store) -> None:
@@ -130,7 +129,7 @@ def test_a_status_is_announced_once_in_the_life_of_a_batch(store: Store) -> None
 def test_a_change_of_a_record_that_is_not_there_is_a_conflict(store: Store) -> None:
     change = a_change("completed", "in_progress")
 
-    assert store.record([change], SCOPE, NOW) == RecordResult(conflicts=((change, None),))
+    assert store.record([change], SCOPE, NOW) == RecordResult(conflicts=[(change, None)])
 
 
 def test_a_record_past_its_time_to_live_counts_as_none(store: Store) -> None:
@@ -141,7 +140,7 @@ def test_a_record_past_its_time_to_live_counts_as_none(store: Store) -> None:
 
     assert [len(store.recorded(["batch_1"], now)) for now in (in_time, late)] == [1, 0]
     assert store.record([change], SCOPE, in_time).conflicts
-    assert store.record([change], SCOPE, late).stored == (change,)
+    assert store.record([change], SCOPE, late).stored == [change]
 
 
 def test_a_record_may_expire_once_its_batch_ended_and_nothing_waits_to_be_sent(
@@ -230,7 +229,7 @@ def test_a_batch_is_deleted_only_on_condition_of_its_first_404(store: Store) -> 
     other = store.record([replace(gone, missing_since=NOW - 1)], SCOPE, NOW).conflicts
 
     assert (len(before), len(other)) == (1, 1)
-    assert store.record([gone], SCOPE, NOW).stored == (gone,)
+    assert store.record([gone], SCOPE, NOW).stored == [gone]
 
 
 # Lists of records
@@ -404,7 +403,7 @@ def test_redelivery_makes_all_that_is_parked_due_and_lets_a_blocked_channel_be_t
     store.unpark(CHANNEL)
 
     due = replace(parked, state=State.PARKED, version=2)
-    assert store.outbox(CHANNEL) == Outbox((due, waiting), ChannelState(0, "not_in_channel"))
+    assert store.outbox(CHANNEL) == Outbox((due, waiting), 0, "not_in_channel")
 
 
 # Channels
@@ -430,9 +429,9 @@ def test_a_blocked_channel_is_tried_by_one_run_at_a_time_until_it_is_unblocked(s
     waits = [store.take_turn(CHANNEL, NOW + after_s, 300) for after_s in (299, 300, 300)]
 
     assert waits == [1, 0, 300]
-    assert store.outbox(CHANNEL).channel == ChannelState(NOW + 600, "not_in_channel")
+    assert store.outbox(CHANNEL) == Outbox((), NOW + 600, "not_in_channel")
     store.unblock(CHANNEL, NOW + 301)
-    assert store.outbox(CHANNEL).channel == ChannelState(NOW + 301)
+    assert store.outbox(CHANNEL) == Outbox((), NOW + 301)
 
 
 def test_the_state_of_a_channel_is_read_however_much_waits(table: LocalTable, store: Store) -> None:
@@ -445,5 +444,5 @@ def test_the_state_of_a_channel_is_read_however_much_waits(table: LocalTable, st
 
     outbox = store.outbox(CHANNEL)
 
-    assert outbox.channel == ChannelState(NOW + 300, "not_in_channel")
+    assert (outbox.not_before, outbox.blocked_reason) == (NOW + 300, "not_in_channel")
     assert len(outbox.notifications) >= 1900

@@ -245,7 +245,7 @@ def test_an_earlier_attempt_is_found_in_a_channel_that_slack_refuses_meanwhile(b
     bot.tick()
 
     assert bot.announced() == expected
-    assert bot.store().outbox(CHANNEL).channel.blocked_reason is None
+    assert bot.store().outbox(CHANNEL).blocked_reason is None
 
 
 @pytest.mark.parametrize("fault", [slack_faults.ratelimited("4000"), slack_faults.error("not_in_channel")])
@@ -351,7 +351,7 @@ def test_our_defect_does_not_keep_a_blocked_channel_blocked(bot: BotUnderTest) -
 
     assert sorted(bot.announced()) == sorted(others)
     assert states(bot) == {malformed[0]: State.PARKED}
-    assert bot.store().outbox(CHANNEL).channel.blocked_reason is None
+    assert bot.store().outbox(CHANNEL).blocked_reason is None
 
 
 def test_a_refusal_by_an_unknown_name_is_retried_a_few_times_and_then_parked(bot: BotUnderTest) -> None:
@@ -430,7 +430,7 @@ def test_a_rotated_slack_token_is_taken_up(bot: BotUnderTest) -> None:
     expected = add_end(bot)
     bot.token = "xoxb-old"
     bot.tick()
-    blocked_reason = bot.store().outbox(CHANNEL).channel.blocked_reason
+    blocked_reason = bot.store().outbox(CHANNEL).blocked_reason
     bot.token = bot.slack.token
 
     bot.tick(8)

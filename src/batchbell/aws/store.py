@@ -22,7 +22,6 @@ from batchbell.errors import ConflictError, PermanentError
 from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
 from batchbell.records import (
     Change,
-    ChannelState,
     Outbox,
     PollState,
     Record,
@@ -111,12 +110,12 @@ class Store:
         """Write each change with its notification; what was written before an error stays written."""
         result = RecordResult()
         for some in _that_fit(changes):
-            result += self._record(some, scope, now)
+            self._record(some, scope, now, result)
         return result
 
-    def _record(self, changes: Sequence[Change], scope: str, now: int) -> RecordResult:
+    def _record(self, changes: Sequence[Change], scope: str, now: int, result: RecordResult) -> None:
         if not changes:
-            return RecordResult()
+            return
         writes = [(change, write) for change in changes for write in self._writes(change, scope, now)]
         # The outbox is one partition too, and a transaction's writes count twice.
         outbox_bytes = sum(len(str(write)) for _, write in writes if "Put" in write)
@@ -126,15 +125,15 @@ class Store:
         except ConditionError as error:
             pairs = zip(writes, error.found, strict=True)
             conflicts = {id(change): (change, found) for (change, _), found in pairs if found is not None}
-            rest = [change for change in changes if id(change) not in conflicts]
-            stale = tuple((change, _recorded_in(found, now)) for change, found in conflicts.values())
-            return RecordResult(conflicts=stale) + self._record(rest, scope, now)
+            result.conflicts += [(change, _recorded_in(found, now)) for change, found in conflicts.values()]
+            self._record([each for each in changes if id(each) not in conflicts], scope, now, result)
         except RejectedError:
-            if len(changes) == 1:
-                return RecordResult(rejected=tuple(changes))
             half = len(changes) // 2
-            return self._record(changes[:half], scope, now) + self._record(changes[half:], scope, now)
-        return RecordResult(stored=tuple(changes))
+            result.rejected += [] if half else changes
+            for some in (changes[:half], changes[half:]) if half else ():
+                self._record(some, scope, now, result)
+        else:
+            result.stored += changes
 
     def _writes(self, change: Change, scope: str, now: int) -> Iterator[Item]:
         """Yield the record's update, on condition of the old status, and the notification's put."""
@@ -249,18 +248,19 @@ class Store:
 
     def outbox(self, channel: str) -> Outbox:
         """Return all that is not sent, oldest first; an item that this version cannot read is counted."""
-        notifications, state, unreadable = [], ChannelState(), 0
+        notifications, state, unreadable = [], dict[str, Any](), 0
         request = expression({"pk": "outbox"}, KeyConditionExpression="#pk = :pk")
         items = self._table.query("read the outbox", ConsistentRead=True, **request)
         for item in map(plain, islice(items, _MAX_OUTBOX)):
             if item["sk"] == _channel_sk(channel):
-                state = ChannelState(item.get("not_before", 0), item.get("blocked_reason"))
+                state = item
             elif not item["sk"].startswith(_channel_sk("")):
                 try:
                     notifications.append(_versioned(Notification, item))
                 except _UNREADABLE:
                     unreadable += 1
-        return Outbox(tuple(notifications), state, unreadable)
+        blocked_reason = state.get("blocked_reason")
+        return Outbox(tuple(notifications), state.get("not_before", 0), blocked_reason, unreadable)
 
     def save(self, notifications: Sequence[Notification]) -> list[Notification]:
         """Write these notifications, all or none, if none was written since it was read."""
@@ -298,7 +298,7 @@ class Store:
                 self.save([replace(each, due_at=0, attempts=0, text_only=False)])
             except ConflictError:
                 continue  # a run has just taken it
-        if outbox.channel.blocked_reason:
+        if outbox.blocked_reason:
             self._update_channel(channel, "SET #not_before = :zero", zero=0)
 
     # Channels

@@ -258,13 +258,13 @@ def redelivered(store: "Store", channel: str, run_poll: Callable[[], str | None]
     None if nothing waits. Only the poll function delivers: a delivery under way is not disturbed.
     """
     before = store.outbox(channel)
-    if not before.parked and not (before.channel.blocked_reason and before.notifications):
+    if not before.parked and not (before.blocked_reason and before.notifications):
         return None
     store.unpark(channel)
     with progress("the poll function delivers; it may take two minutes"):
         failure = run_poll()
     after = store.outbox(channel)
-    waits = after.channel.blocked_reason or "it waits for the next run"
+    waits = after.blocked_reason or "it waits for the next run"
     asked = [each.id for each in before.notifications]
     parked = {each.id: each.reason for each in after.parked}
     left = [

@@ -319,7 +319,7 @@ class Doctor:
         raise WrongError("delivery.parked", "; ".join(counts), self._delivery_advice(next(iter(reasons))))
 
     def delivery_lane(self) -> str:
-        reason, wait_s = self.outbox.channel.blocked_reason, self.outbox.channel.not_before - time.time()
+        reason, wait_s = self.outbox.blocked_reason, self.outbox.not_before - time.time()
         if reason is None:
             return "Slack takes messages for the channel"
         again = f"; tried again in {duration(wait_s)}" if wait_s > 0 else ""

@@ -116,12 +116,12 @@ class _Delivery:
         now = self.clock()
         self.left = {each.id: each for each in outbox.notifications}
         self.result.unreadable = outbox.unreadable
-        self.blocked_reason = outbox.channel.blocked_reason
+        self.blocked_reason = outbox.blocked_reason
         self._drop_superseded()
         due = [each for each in self.left.values() if each.due_at <= now]
         if not due:
             return
-        if self.blocked_reason and now < outbox.channel.not_before:
+        if self.blocked_reason and now < outbox.not_before:
             raise _StopError(self.blocked_reason)
         for message in [*attempted(due), *grouped(due)]:
             with suppress(ConflictError):

@@ -139,13 +139,14 @@ class _Poll:
     clock: Callable[[], float]
     map: Callable[..., Iterator[Found]]
     known: dict[str, Recorded] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
     newest_at: int = 0
     pre_existing: int = 0
     result: PollResult = field(default_factory=PollResult)
 
     def run(self, pages: Iterator[Page]) -> PollResult:
         self.known = self.store.open_batches(self.state.scope)
+        self.unseen = {id for id, recorded in self.known.items() if recorded.is_open}
         self._read_list(pages)
         self._check_by_id()
         self._save()
@@ -222,8 +223,7 @@ class _Poll:
 
     def _pays(self, poor: int) -> bool:
         """Whether to read on for open batches after so many pages in a row with fewer than two of them."""
-        unseen = len(self._unseen())
-        return unseen > MAX_RETRIEVED or (unseen > 0 and poor < 2)
+        return len(self.unseen) > MAX_RETRIEVED or (len(self.unseen) > 0 and poor < 2)
 
     def _take_page(self, page: Page, down_to: int) -> int:
         """Record what the page changes; return how many batches it shows that are recorded as open.
@@ -241,7 +241,7 @@ class _Poll:
                 known[batch.id] = batch
             elif batch.id not in self.known and (batch.is_open or created_at(batch, now) >= down_to):
                 unknown[batch.id] = batch
-        self.seen.update(known, unknown)
+        self.unseen.difference_update(known)
         shown = sum(self.known[id].is_open for id in known)
         recorded = self.store.recorded(unknown, now)
         self._record([(batch, self.known[id]) for id, batch in known.items()])
@@ -250,13 +250,10 @@ class _Poll:
 
     # Retrieving by id
 
-    def _unseen(self) -> list[str]:
-        return [id for id, recorded in self.known.items() if recorded.is_open and id not in self.seen]
-
     def _check_by_id(self) -> None:
         """Retrieve open batches that no page showed, in turn: from the one after the last checked."""
         checked_to, failed = self.state.checked_to, 0
-        positions = {id: self.known[id].position for id in self._unseen()}
+        positions = {id: self.known[id].position for id in self.unseen}
         turn = sorted(positions, key=lambda id: (positions[id] <= checked_to, positions[id]))
         for id, found in self._retrieve(turn[:MAX_RETRIEVED]):
             checked_to = positions[id]
@@ -337,10 +334,10 @@ class _Poll:
         self.result.notifications += sum(change.notification is not None for change in done.stored)
         self.result.rejected += [change.batch.id for change in done.rejected]
         for change in done.stored:
-            if change.batch.is_terminal:
-                self.known.pop(change.batch.id, None)
-            else:
-                self.known[change.batch.id] = Recorded.after(change, self.state.scope)
+            batch = change.batch
+            self.known.pop(batch.id, None)
+            if not batch.is_terminal:
+                self.known[batch.id] = Recorded(batch.status, scope=self.state.scope)
         self._log(done.stored)
         return done.conflicts
 

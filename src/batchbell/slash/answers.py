@@ -220,7 +220,7 @@ def _poll_problems(state: PollState | None, config: Config, now: int) -> Iterato
 
 
 def _delivery_problems(outbox: Outbox) -> Iterator[str]:
-    channel = outbox.channel
+    channel = outbox
     if channel.blocked_reason:
         again = f"; tried again {date(channel.not_before)}" if channel.not_before else ""
         yield f"Slack takes nothing for this channel: {escaped(channel.blocked_reason, 200)}{again}"
