@@ -11,8 +11,7 @@ DAY_S = 86_400
 
 _OPENAI = re.compile(r"https://([a-z]+\.)?api\.openai\.com(?=/|$)")
 _AZURE = re.compile(
-    r"https://[^/@]+\.(openai|cognitiveservices|services\.ai)\.azure\.(com|us|cn)(:\d+)?(?=/|$)",
-    re.IGNORECASE,
+    r"https://[^/@]+\.(openai|cognitiveservices|services\.ai)\.azure\.(com|us|cn)(:\d+)?(?=/|$)", re.IGNORECASE
 )
 _ENDPOINT = re.compile(r"(/deployments/[^/]+)?(/batches|/chat/completions)$")
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")

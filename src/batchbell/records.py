@@ -2,15 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from batchbell.models import (
-    DELETED,
-    TERMINAL,
-    BaselineReason,
-    Batch,
-    Notification,
-    RequestCounts,
-    State,
-)
+from batchbell.models import DELETED, TERMINAL, BaselineReason, Batch, Notification, RequestCounts, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,7 @@ class Table:
 
     def transact(self, call: str, writes: Iterable[Item]) -> None:
         """Make all of these writes, or none."""
-        named: Any = [
-            {action: {"TableName": self.name, **write}} for each in writes for action, write in each.items()
-        ]
+        named: Any = [{action: {"TableName": self.name, **write}} for each in writes for action, write in each.items()]
         self._ask(call, lambda: self.client.transact_write_items(TransactItems=named))
 
     def _ask(self, call: str, request: Callable[[], Any]) -> Any:

@@ -20,15 +20,7 @@ from batchbell.aws.dynamodb import ConditionError, Item, RejectedError, Table, e
 from batchbell.aws.encoding import decoded, encoded
 from batchbell.errors import ConflictError, PermanentError
 from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
-from batchbell.records import (
-    Change,
-    Outbox,
-    PollState,
-    Record,
-    Recorded,
-    RecordPage,
-    RecordResult,
-)
+from batchbell.records import Change, Outbox, PollState, Record, Recorded, RecordPage, RecordResult
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,9 +48,7 @@ class Store:
     was first.
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0, **sleep: Any
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0, **sleep: Any) -> None:
         self._table = Table(client, table_name, **sleep)
         self._retention_s = retention_s
 
@@ -158,8 +148,7 @@ class Store:
         kept = {name: value for name, value in values.items() if value is not None}
         # A batch keeps its position, also on a server that does not say when it was created.
         sets = ", ".join(
-            f"#{name} = {'if_not_exists(#created, :created)' if name == 'created' else f':{name}'}"
-            for name in kept
+            f"#{name} = {'if_not_exists(#created, :created)' if name == 'created' else f':{name}'}" for name in kept
         )
         removes = ", ".join(f"#{name}" for name in values if name not in kept)
         adds = " ADD #announced :announced" if change.notification else ""
@@ -276,8 +265,7 @@ class Store:
         The record of a batch whose end was sent may be forgotten from then on.
         """
         deletes = [
-            {"Delete": {"Key": _key("outbox", _outbox_sk(each)), **_if_unchanged(each)}}
-            for each in notifications
+            {"Delete": {"Key": _key("outbox", _outbox_sk(each)), **_if_unchanged(each)}} for each in notifications
         ]
         ended = {
             each.subject.id

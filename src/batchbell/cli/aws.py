@@ -15,14 +15,7 @@ from botocore.config import Config as ClientConfig
 from batchbell.aws.store import Store
 from batchbell.cli.output import progress
 from batchbell.config import Config, Secret, config_from, secret_name
-from batchbell.errors import (
-    BatchbellError,
-    ForbiddenError,
-    NotFoundError,
-    PermanentError,
-    SignInError,
-    TransientError,
-)
+from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.openai.client import OpenAIClient
 from batchbell.slack.client import SlackClient
 

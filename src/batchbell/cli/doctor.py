@@ -242,9 +242,7 @@ class Doctor:
         elif isinstance(newest, dict):
             name = "is_archived" if newest.get("subtype") in ("channel_archive", "group_archive") else ""
         elif newest.code == "missing_scope":
-            raise SkippedError(
-                f"Without {getattr(newest, 'needed', None)} the bot cannot look into {channel_id}"
-            )
+            raise SkippedError(f"Without {getattr(newest, 'needed', None)} the bot cannot look into {channel_id}")
         else:
             raise self._slack_problem(newest)
         if name:
@@ -338,9 +336,7 @@ class Doctor:
         """Check that a command signed with the stored secret is answered, in time and by batchbell."""
         status, took_s, text = self._send_command(self.slack_signing_secret)
         if status == 401:
-            raise WrongError(
-                "slash.signature_refused", "A request signed with the stored signing secret is refused"
-            )
+            raise WrongError("slash.signature_refused", "A request signed with the stored signing secret is refused")
         if status != 200 or not text:
             raise _slash_problem(self.url, status, text)
         if text in (UNREADABLE["text"], BROKEN["text"]):
@@ -445,6 +441,4 @@ def _openai_problem(base_url: str, error: BatchbellError) -> WrongError:
 def _slash_problem(url: str, status: int, reason: str) -> WrongError:
     if not status:
         return WrongError("slash.unreachable", f"{url} does not answer ({reason})")
-    return WrongError(
-        "slash.broken", f"{url} answered {status} {'with no message' if status == 200 else 'instead'}"
-    )
+    return WrongError("slash.broken", f"{url} answered {status} {'with no message' if status == 200 else 'instead'}")

@@ -80,9 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function, usage=command.error)
         return command
 
-    listing = add(
-        "list", "commands.list_batches", "list the batches, newest first, as OpenAI lists them", _KEY_FROM
-    )
+    listing = add("list", "commands.list_batches", "list the batches, newest first, as OpenAI lists them", _KEY_FROM)
     listing.add_argument("--after", metavar="ID", help="only batches older than this one")
     limit_help = "at most so many (default: %(default)s)"
     listing.add_argument("--limit", metavar="N", type=_count, default=20, help=limit_help)
@@ -109,9 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add("redeliver", "commands.redeliver", "try parked notifications now, and say what came of it")
     add("test-message", "commands.test_message", "post a test message into the team's channel")
     for name, command in commands.choices.items():
-        command.add_argument(
-            "--team", required=name not in ("list", "show"), help="the TeamName of the stack"
-        )
+        command.add_argument("--team", required=name not in ("list", "show"), help="the TeamName of the stack")
         command.add_argument("--stack", metavar="NAME", help="the stack, if two have this TeamName")
         if name != "secrets":
             command.add_argument("--json", action="store_true", help="print JSON, for a program to read")

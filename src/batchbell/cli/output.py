@@ -92,11 +92,7 @@ def _padded(text: str, width: int) -> str:
 def _width(text: str) -> int:
     """Return how many cells the text takes: East Asian characters and most emoji take two."""
     wide = ("W", "F")
-    cells = (
-        2 if unicodedata.east_asian_width(char) in wide else 1
-        for char in text
-        if not unicodedata.combining(char)
-    )
+    cells = (2 if unicodedata.east_asian_width(char) in wide else 1 for char in text if not unicodedata.combining(char))
     return sum(cells)
 
 
@@ -158,8 +154,7 @@ _ADVICE = {
     "aws.stack_not_deployed": "Deploy it again, and read why it failed.",
     "poll.function_broken": "Deploy the stack again: `sam deploy`.",
     "poll.schedule_disabled": "Enable it in EventBridge Scheduler: the schedule {name} of the group default.",
-    "poll.does_not_run": "If it was deployed just now, wait for the first run; else look at the schedule's "
-    "role.",
+    "poll.does_not_run": "If it was deployed just now, wait for the first run; else look at the schedule's role.",
     "poll.last_run_complained": "Mend what it names.",
     "poll.none_yet": "Wait for the {awaited}, or look at what the last run said.",
     "poll.key_refused": "Store a key that is accepted with `batchbell secrets`; the next poll takes it up.",
@@ -189,8 +184,7 @@ _ADVICE = {
     "slack.*": "Slack's documentation (docs.slack.dev) says what that means; a rule of the workspace is for "
     "its admins to change.",
     "delivery.unreadable": "Deploy the newer version again.",
-    "delivery.late": "Mend what else is wrong here; then all is delivered, or ask for it: "
-    "`batchbell redeliver`.",
+    "delivery.late": "Mend what else is wrong here; then all is delivered, or ask for it: `batchbell redeliver`.",
     "slash.forgery_accepted": "Somebody else answers there, or anyone is answered: deploy the stack again.",
     "slash.signature_refused": "If it was stored just now, ask again in a minute; else the Slack function's "
     "log says why.",

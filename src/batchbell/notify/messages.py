@@ -48,8 +48,7 @@ _KEY_ADVICE = {
     "_Batches: Read_, or store one that may",
     (403, "azure"): "The key may not be used (403): the resource has keys turned off, or its network rules "
     "keep this function out. Change that, or store one that may",
-    (403, "other"): "The key is known but may not read batches (403). Give it that right, "
-    "or store one that may",
+    (403, "other"): "The key is known but may not read batches (403). Give it that right, or store one that may",
 }
 
 

@@ -93,9 +93,7 @@ class OpenAIClient:
             return None  # "", "." and ".." would ask for another path
         path = "/batches/" + quote(batch_id, safe="", errors="replace")
         try:
-            return self._get(
-                "Retrieve Batch", path, lambda raw, _: parse_retrieved(raw, batch_id), deadline_at
-            )
+            return self._get("Retrieve Batch", path, lambda raw, _: parse_retrieved(raw, batch_id), deadline_at)
         except NotFoundError:
             return None
 

@@ -31,9 +31,7 @@ class Rules:
             if recorded.status == batch.status:
                 # An open batch that is listed by another server or project belongs to that one from now on.
                 is_same = recorded.scope == self.scope and recorded.missing_since is None
-                return (
-                    None if is_same and not _has_progressed(recorded, batch) else Change(batch, batch.status)
-                )
+                return None if is_same and not _has_progressed(recorded, batch) else Change(batch, batch.status)
         notification = None
         if self.should_notify(batch, recorded, now):
             notification = Notification(f"{batch.id}#{batch.status}", now, batch)

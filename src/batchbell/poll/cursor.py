@@ -47,9 +47,7 @@ def is_end(page: Page, *, has_new_ids: bool, was_promised: bool) -> bool:
     return page.has_more is not True and not was_promised
 
 
-def backlog_after(
-    cursor: Cursor, backlog: Backlog | None, ids: Sequence[str], newest_at: int
-) -> Backlog | None:
+def backlog_after(cursor: Cursor, backlog: Backlog | None, ids: Sequence[str], newest_at: int) -> Backlog | None:
     """Return the backlog after a read from the top that could not finish; `ids` are the rows it read.
 
     With an earlier backlog the two ranges become one: rows are read again, none is skipped.

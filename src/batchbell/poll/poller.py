@@ -9,13 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batchbell.config import Config
-from batchbell.errors import (
-    AuthenticationError,
-    BatchbellError,
-    ConflictError,
-    PermanentError,
-    TransientError,
-)
+from batchbell.errors import AuthenticationError, BatchbellError, ConflictError, PermanentError, TransientError
 from batchbell.models import DELETED, Batch, Notification, Page
 from batchbell.poll import state as poll_state
 from batchbell.poll.changes import DELETED_AFTER_S, Rules, needs_counts, unconfirmed

@@ -19,16 +19,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from batchbell.errors import AuthenticationError, PermanentError, TransientError
-from batchbell.models import (
-    Accepted,
-    Blocked,
-    Malformed,
-    Message,
-    PostFailure,
-    RateLimited,
-    Refused,
-    UnknownOutcome,
-)
+from batchbell.models import Accepted, Blocked, Malformed, Message, PostFailure, RateLimited, Refused, UnknownOutcome
 
 EVENT_TYPE = "batchbell_notification"
 
