@@ -71,13 +71,9 @@ class LocalAws:
 
     def environ(self) -> dict[str, str]:
         """Return the environment in which any AWS tool uses this account."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-            "no_proxy": "127.0.0.1",
-        }
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        where = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_DEFAULT_REGION": REGION, "no_proxy": "127.0.0.1"}
+        return keys | where
 
     def client(self, name: str) -> Any:
         """Return a boto3 client that waits for a slow function, and calls it once."""
@@ -88,13 +84,8 @@ class LocalAws:
     def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Deploy or update a stack of the real template, and return its outputs."""
         overrides = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parameters.items())
-        self._deploy(
-            f"--stack-name={stack_name}",
-            "--capabilities=CAPABILITY_IAM",
-            "--resolve-s3",
-            "--parameter-overrides",
-            *overrides,
-        )
+        options = (f"--stack-name={stack_name}", "--capabilities=CAPABILITY_IAM", "--resolve-s3")
+        self._deploy(*options, "--parameter-overrides", *overrides)
         return {each["OutputKey"]: each["OutputValue"] for each in self.stack(stack_name)["Outputs"]}
 
     def deploy_as_configured(self, team: str) -> None:
@@ -131,16 +122,9 @@ class LocalAws:
         built = self._folder / "build"
         if not built.exists():
             build(built)
-        _sam(
-            "deploy",
-            self.environ(),
-            f"--template-file={built}/template.yaml",
-            f"--config-file={ROOT}/samconfig.toml",
-            "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset",
-            "--no-progressbar",
-            *options,
-        )
+        files = (f"--template-file={built}/template.yaml", f"--config-file={ROOT}/samconfig.toml")
+        quiet = ("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar")
+        _sam("deploy", self.environ(), *files, *quiet, *options)
 
     def _start(self) -> subprocess.Popen[bytes]:
         """Start MiniStack in a clean environment: the functions inherit it."""
@@ -150,16 +134,11 @@ class LocalAws:
         environ |= {"MINISTACK_REGION": REGION, "AUTH": "true", "IOT_MTLS_ENABLED": "0"}
         if self._state_dir:
             environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._state_dir.absolute())}
+        command = [PYTHON, Path(__file__).with_name("aws_server.py")]
         with (self._folder / "ministack.log").open("wb") as log:
-            return subprocess.Popen(
-                [PYTHON, Path(__file__).with_name("aws_server.py")],
-                cwd=self._folder,
-                env=environ,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # so that Ctrl-C reaches us alone, and killpg the functions too
-            )
+            pipes: Any = {"stdin": subprocess.PIPE, "stdout": log, "stderr": log}
+            # In a session of its own, so that Ctrl-C reaches us alone, and killpg the functions too.
+            return subprocess.Popen(command, cwd=self._folder, env=environ, start_new_session=True, **pipes)
 
     def _wait_until_healthy(self) -> None:
         get = build_opener(ProxyHandler({})).open
@@ -187,15 +166,10 @@ def _sam(command: str, environ: Mapping[str, str], *options: str) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     path = f"{SAM}{os.pathsep}{own.get('PATH', os.defpath)}"
     settings = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
+    environ = {**own, **settings, **environ}
+    pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     ran = subprocess.run(
-        [SAM / "sam", command, *options],
-        cwd=ROOT,
-        env={**own, **settings, **environ},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        [SAM / "sam", command, *options], cwd=ROOT, env=environ, text=True, check=False, **pipes
     )
     if ran.returncode != 0:
         raise LocalAwsError(f"sam {command} failed:\n{_tail(ran.stdout)}")

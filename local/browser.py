@@ -13,16 +13,8 @@ CHROMIUM = next(
 HOW_TO_INSTALL = "Chromium is not installed: apt-get install chromium"
 PATIENCE_MS = 20_000
 
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-proxy-server",
-]
+# Beside playwright's own, which keep a browser from calling home.
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server")
 
 
 @contextmanager

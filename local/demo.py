@@ -6,16 +6,16 @@ The exit code is 0 only if every end was announced once and correctly.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from local.aws import Invocation, LocalAws, LocalAwsError
 from local.openai_faults import error as openai_error
-from local.openai_rows import Recording, RecordingError, Row, bad_lines, counts
+from local.openai_rows import Recording, RecordingError, Row, bad_lines, counts, ended, load
 from local.openai_simulator import OpenAISimulator
 from local.oracle import OUTCOMES, Report, check
 from local.slack_faults import REPLY_LOST, html
@@ -28,6 +28,9 @@ PATIENCE_S = 120
 """How long after the last scene the channel may take to get everything."""
 HOUR_S = 3600
 PARTS = 12
+
+Scene = tuple[float, Callable[[], object], str]
+"""What happens so many seconds into the day, and the text that is printed, if there is one."""
 
 
 def main() -> int:
@@ -62,28 +65,15 @@ class Screen:
         print(f"{text}\n", end="", flush=True)  # in one write
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What happens `at_s` seconds into the day; the text is printed, if there is one."""
-
-    at_s: float
-    act: Callable[[], object]
-    text: str = ""
-
-
 def _run(recorded: Path | None, screen: Screen) -> int:
     with ExitStack() as stack:
         slack = stack.enter_context(SlackSimulator(rate_limit=True, on_message=screen.message))
-        openai, recording = (
-            OpenAISimulator.from_recording(recorded) if recorded else (OpenAISimulator(), None)
-        )
-        stack.enter_context(openai)
+        openai = stack.enter_context(OpenAISimulator())
+        recording = load(recorded, time.time()) if recorded else None
         screen.step("a local AWS starts; the real template is built and deployed to it")
         aws = stack.enter_context(LocalAws())
         team = deploy(aws, openai, slack, "search", NotifyOn="completed,failed,expired,cancelled")
-        scenes = list(
-            _recorded_day(openai, recording) if recording else Day(openai, slack, time.time()).scenes()
-        )
+        scenes = _recorded_day(openai, recording) if recording else Day(openai, slack).scenes()
         screen.step("the first poll takes in what there is")
         team.store_secrets(openai.key, slack.token, slack.signing_secret)
         _tick(team)
@@ -94,14 +84,19 @@ def _run(recorded: Path | None, screen: Screen) -> int:
     return 0 if report.is_clean and (recording or report.ends.keys() == OUTCOMES.keys()) else 1
 
 
-def _recorded_day(openai: OpenAISimulator, recording: Recording) -> Iterator[Scene]:
-    """Yield the ends of the recorded batches that were opened again."""
+def _recorded_day(openai: OpenAISimulator, recording: Recording) -> list[Scene]:
+    """Add the recorded batches; return the ends of those that were opened again."""
+    for row in reversed(recording.rows):
+        openai.add(row)
     text = f"of the recorded batches, {len(recording.ending)} will end as they did then"
     if recording.staying_open:
         text += f"; {len(recording.staying_open)} recorded as open will stay so"
-    yield Scene(0, lambda: None, text)
-    for number, row in enumerate(recording.ending):
-        yield Scene(2 + 3 * number, lambda row=row: openai.end_as_recorded(row))  # type: ignore[misc]
+
+    def end(row: Row) -> None:
+        openai.add(ended(row, time.time()))
+
+    ends = enumerate(recording.ending)
+    return [(0, lambda: None, text), *((2 + 3 * number, partial(end, row), "") for number, row in ends)]
 
 
 def _play(scenes: list[Scene], team: Team, screen: Screen) -> None:
@@ -109,15 +104,15 @@ def _play(scenes: list[Scene], team: Team, screen: Screen) -> None:
     started_at = ticked_at = time.monotonic()
     with ThreadPoolExecutor(1) as executor:
         tick = executor.submit(_tick, team)
-        for scene in scenes:
-            while (now := time.monotonic()) < started_at + scene.at_s:
+        for at_s, act, text in scenes:
+            while (now := time.monotonic()) < started_at + at_s:
                 if tick.done() and now >= ticked_at + TICK_EVERY_S:
                     tick.result()
                     tick, ticked_at = executor.submit(_tick, team), now
                 time.sleep(0.05)
-            if scene.text:
-                screen.step(scene.text)
-            scene.act()
+            if text:
+                screen.step(text)
+            act()
         tick.result()
 
 
@@ -160,80 +155,80 @@ def summary(report: Report, *, needs_all_outcomes: bool) -> str:
 class Day:
     """The batches when the team installs batchbell, and all that happens then."""
 
-    def __init__(self, openai: OpenAISimulator, slack: SlackSimulator, now: float) -> None:
-        self._openai = openai
-        self._slack = slack
-        self._now = int(now)
+    def __init__(self, openai: OpenAISimulator, slack: SlackSimulator) -> None:
+        self._openai, self._slack, now = openai, slack, int(time.time())
         for age in range(1, 13):
-            at = self._now - 2 * HOUR_S * age
-            name = f"Nightly embeddings, {age} runs ago"
+            at, name = now - 2 * HOUR_S * age, f"Nightly embeddings, {age} runs ago"
             self._add("completed", name, created_at=at, completed_at=at + 900)
-        self._nightly = self._add("in_progress", "Nightly embeddings", total=500, age_s=3.2 * HOUR_S)
-        self._tickets = self._add("in_progress", "Summaries of tickets", total=10_000, age_s=23.99 * HOUR_S)
-        self._tags = self._add("in_progress", "Product tags", total=800, age_s=HOUR_S)
-        self._moderation = self._add("in_progress", "Moderation backlog", total=1000, age_s=2 * HOUR_S)
-        self._evals = self._add("finalizing", "Evals of the new prompt", total=64, age_s=600)
+        self._nightly = self._add("in_progress", "Nightly embeddings", 500, age_s=3.2 * HOUR_S)
+        self._tickets = self._add("in_progress", "Summaries of tickets", 10_000, age_s=23.99 * HOUR_S)
+        self._tags = self._add("in_progress", "Product tags", 800, age_s=HOUR_S)
+        self._moderation = self._add("in_progress", "Moderation backlog", 1000, age_s=2 * HOUR_S)
+        self._evals = self._add("finalizing", "Evals of the new prompt", 64, age_s=600)
 
-    def scenes(self) -> Iterator[Scene]:
-        """Yield the day's scenes, in order."""
-        openai, slack, new, end = self._openai, self._slack, self._complete_new, self._end
+    def scenes(self) -> list[Scene]:
+        """Return the day's scenes, in order."""
+        openai, slack, new, fail, end = (
+            self._openai,
+            self._slack,
+            self._complete_new,
+            self._fail_new,
+            self._end,
+        )
         names = [f"Catalogue, part {number} of {PARTS}" for number in range(1, PARTS + 1)]
         parts: list[Row] = []
-        for scene in (
-            (1, lambda: parts.extend(self._add("validating", name) for name in names)),
-            (3, lambda: end(self._nightly, "completed", counts(500, 500, 0))),
-            (5, lambda: [openai.move(row["id"], "in_progress") for row in parts]),
-            (6, lambda: end(self._moderation, "completed", counts(1000, 997, 3))),
-            (9, lambda: self._fail_new("Weekly report"), "a batch is born and fails between two polls"),
-            (12, lambda: openai.move(self._tags["id"], "cancelling")),
-            (14, lambda: new("Translations into Finnish", counts(40, 0, 40))),
-            (17, lambda: end(self._tickets, "expired", counts(10_000, 7412, 9))),
-            (20, lambda: new("Backfill of an empty day", counts(0, 0, 0))),
-            (23, lambda: end(self._tags, "cancelled", counts(800, 312, 0))),
-            (26, lambda: new("Captions", None)),
+        lose_reply = partial(slack.faults["chat.postMessage"].append, REPLY_LOST)
+        return [
+            (1, lambda: parts.extend(self._add("validating", name) for name in names), ""),
+            (3, lambda: end(self._nightly, "completed", 500, 500, 0), ""),
+            (5, lambda: self._move_all(parts, "in_progress"), ""),
+            (6, lambda: end(self._moderation, "completed", 1000, 997, 3), ""),
+            (9, lambda: fail("Weekly report"), "a batch is born and fails between two polls"),
+            (12, lambda: openai.move(self._tags["id"], "cancelling"), ""),
+            (14, lambda: new("Translations into Finnish", 40, 0, 40), ""),
+            (17, lambda: end(self._tickets, "expired", 10_000, 7412, 9), ""),
+            (20, lambda: new("Backfill of an empty day", 0, 0, 0), ""),
+            (23, lambda: end(self._tags, "cancelled", 800, 312, 0), ""),
+            (26, lambda: new("Captions"), ""),
             (30, lambda: setattr(openai, "down", openai_error(503)), "OpenAI answers 503 from now on"),
-            (34, lambda: end(self._evals, "completed", counts(64, 64, 0)), "meanwhile two batches end"),
-            (35, lambda: self._fail_new("Invoices of March")),
+            (34, lambda: end(self._evals, "completed", 64, 64, 0), "meanwhile two batches end"),
+            (35, lambda: fail("Invoices of March"), ""),
             (44, lambda: setattr(openai, "down", None), "OpenAI works again"),
-            (50, lambda: [openai.move(row["id"], "finalizing") for row in parts]),
+            (50, lambda: self._move_all(parts, "finalizing"), ""),
             (54, lambda: self._end_all(parts), f"{PARTS} batches end at once"),
-            (
-                62,
-                lambda: slack.faults["chat.postMessage"].append(REPLY_LOST),
-                "Slack takes the next message and loses the reply",
-            ),
-            (63, lambda: new("Titles", counts(250, 250, 0))),
+            (62, lose_reply, "Slack takes the next message and loses the reply"),
+            (63, lambda: new("Titles", 250, 250, 0), ""),
             (70, lambda: setattr(slack, "down", html(502)), "Slack answers 502 from now on"),
-            (72, lambda: new("Alt texts", counts(90, 88, 2))),
+            (72, lambda: new("Alt texts", 90, 88, 2), ""),
             (82, lambda: setattr(slack, "down", None), "Slack works again"),
-            (84, lambda: new("Weekly digest", counts(7, 7, 0))),
-        ):
-            yield Scene(*scene)
+            (84, lambda: new("Weekly digest", 7, 7, 0), ""),
+        ]
 
-    def _add(self, status: str, name: str, *, total: int = 100, age_s: float = 0, **fields: Any) -> Row:
-        created = {"created_at": int(self._now - age_s)} if age_s else {}
+    def _add(self, status: str, name: str, total: int = 100, *, age_s: float = 0, **fields: Any) -> Row:
         done = {"in_progress": total // 3, "finalizing": total, "completed": total}.get(status, 0)
-        defaults = {
-            "request_counts": counts(total, done, 0),
-            "metadata": {"description": name, "team": "search"},
-        }
-        return self._openai.add(status, **{**defaults, **created, **fields})
+        fields = {"created_at": int(time.time() - age_s), "request_counts": counts(total, done, 0)} | fields
+        return self._openai.add(status, metadata={"description": name, "team": "search"}, **fields)
 
-    def _end(self, row: Row, status: str, counted: Row | None) -> None:
-        self._openai.move(row["id"], status, request_counts=counted)
+    def _end(self, row: Row, status: str, *counted: int) -> None:
+        """End a batch with these counts; with none, they are not known."""
+        self._openai.move(row["id"], status, request_counts=counts(*counted) if counted else None)
 
-    def _complete_new(self, name: str, counted: Row | None) -> None:
+    def _complete_new(self, name: str, *counted: int) -> None:
         """Complete a batch that was created after the last poll, by OpenAI's clock a little earlier."""
-        self._end(self._add("in_progress", name, created_at=int(time.time()) - 45), "completed", counted)
+        self._end(self._add("in_progress", name, age_s=45), "completed", *counted)
 
     def _fail_new(self, name: str) -> None:
         row = self._add("validating", name)
         self._openai.move(row["id"], "failed", errors=bad_lines(3, 17, 18, 40))
 
+    def _move_all(self, rows: list[Row], status: str) -> None:
+        for row in rows:
+            self._openai.move(row["id"], status)
+
     def _end_all(self, rows: list[Row]) -> None:
         for row in rows[2:]:
-            self._end(row, "completed", counts(100, 100, 0))
-        self._end(rows[0], "completed", counts(100, 96, 4))
+            self._end(row, "completed", 100, 100, 0)
+        self._end(rows[0], "completed", 100, 96, 4)
         self._openai.move(rows[1]["id"], "failed")
 
 

@@ -57,11 +57,6 @@ class MemoryTable:
         """Return the item of a key; an empty one if there is none."""
         return self.items.get(_key(key), {})
 
-    def restore(self, items: Mapping[Key, Item]) -> None:
-        """Hold these items and no others, as after a restore from a backup."""
-        self.items = dict(items)
-        self._overwritten.clear()
-
     def __call__(self, operation: str, request: Item) -> Item:
         """Return the response to a request. Raises: ClientError."""
         match operation:
@@ -148,8 +143,6 @@ class MemoryTable:
         return {"Item": item} if item and is_wanted else {}
 
     def _write(self, action: str, write: Item) -> None:
-        if action == "ConditionCheck":
-            return
         key, now = _key_of(write), self._clock()
         before = self.items.get(key, {})
         if action == "Put":

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import md5
-from pathlib import Path
 from threading import RLock
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.openai_faults import Fault, Faults, Kind, error_body
-from local.openai_rows import Recording, Row, ended, load, moved
+from local.openai_rows import Row, moved
 from local.openai_rows import row as new_row
 from local.server import Reply, Server
 
@@ -98,17 +97,10 @@ class OpenAISimulator(Server):
     every request, `faults` those of the next ones.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float] = time.time,
-        key: str = "sk-test",
-        project: str | None = "proj_test",
-        dialect: Dialect = OPENAI,
-    ) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time, dialect: Dialect = OPENAI) -> None:
         super().__init__(lambda sent: self.reply_to(sent.method, sent.target, sent.headers))
-        self.key = key
-        self.project = project
+        self.key = "sk-test"
+        self.project: str | None = "proj_test"
         self.mangle: Callable[[Row], Row] | None = None
         self.unlisted: set[str] = set()
         self.stale: dict[str, Row] = {}
@@ -123,17 +115,6 @@ class OpenAISimulator(Server):
         self._order: list[str] | None = None
         self._lock = RLock()
 
-    @classmethod
-    def from_recording(
-        cls, path: Path, *, clock: Callable[[], float] = time.time, **options: Any
-    ) -> tuple[Self, Recording]:
-        """Return a simulator of what was recorded. Raises: RecordingError, in one line."""
-        recording = load(path, clock())
-        simulator = cls(clock=clock, **options)
-        for each in reversed(recording.rows):
-            simulator.add(each)
-        return simulator, recording
-
     @property
     def base_url(self) -> str:
         return self.url + self.dialect.root
@@ -145,7 +126,7 @@ class OpenAISimulator(Server):
             return [_copied(row) for row in self._newest_first()]
 
     def add(self, row: Row | str = "in_progress", **fields: Any) -> Row:
-        """Add this row, or a new one that reached this status just now."""
+        """Add this row, or a new one that reached this status just now; of two with one id the last stays."""
         if isinstance(row, str):
             return self._put(new_row(row, at=self._clock(), **fields))
         return self._put(row | fields)
@@ -159,10 +140,6 @@ class OpenAISimulator(Server):
         """Change these fields and no others."""
         with self._lock:
             return self._put(self._rows[batch_id] | fields)
-
-    def end_as_recorded(self, recorded: Row) -> Row:
-        """Let a batch of a recording end now, as it did then."""
-        return self._put(ended(recorded, self._clock()))
 
     def remove(self, batch_id: str) -> None:
         with self._lock:

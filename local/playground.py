@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import time
 from collections import deque
@@ -18,7 +17,7 @@ from local.aws import Invocation, LocalAws, LocalAwsError
 from local.openai_rows import counts
 from local.openai_simulator import OpenAISimulator
 from local.playground_server import Page, PageServer
-from local.run import summary_of
+from local.run import end_as_by_ctrl_c, summary_of
 from local.slack_simulator import PATIENCE_S, Person, SlackSimulator
 from local.team import Team, deploy
 
@@ -30,9 +29,7 @@ MOST_LOG_LINES = 4
 
 def main() -> None:
     """Start everything, print where the page is, and wait."""
-    # A terminal that closes, or `kill`, ends it as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    end_as_by_ctrl_c()
     try:
         with started(int(os.environ.get("PORT") or 0)) as url:
             print(f"the playground is at {url} until Ctrl-C", flush=True)
@@ -65,7 +62,7 @@ def served(
     client = team.aws.client("dynamodb")
     with Bot(team.tick, lambda: read_outbox(client, team.table_name)) as bot:
         page = Page(openai, slack, Person(slack, team.slack_url, patience_s), bot, team.name)
-        with PageServer(page.state, page.act, port) as server:
+        with PageServer(page, port) as server:
             bot.tick_now()
             yield server.url
 
@@ -74,15 +71,11 @@ def add_sample_batches(openai: OpenAISimulator) -> None:
     """Add what the team has at OpenAI when the page opens: twelve days' work, and three open batches."""
     now = int(time.time())
     for age in range(1, 25):
-        at = now - 12 * HOUR_S * age
+        at, failed = now - 12 * HOUR_S * age, int(age % 5 == 0)
         name = "Nightly embeddings" if age % 2 else "Evals of the new prompt"
-        openai.add(
-            "completed",
-            created_at=at - 900 - 60 * age,
-            completed_at=at,
-            request_counts=counts(500, 500 - (age % 5 == 0), int(age % 5 == 0)),
-            metadata={"description": f"{name}, {time.strftime('%b %d', time.localtime(at))}"},
-        )
+        metadata = {"description": f"{name}, {time.strftime('%b %d', time.localtime(at))}"}
+        fields = {"created_at": at - 900 - 60 * age, "request_counts": counts(500, 500 - failed, failed)}
+        openai.add("completed", completed_at=at, metadata=metadata, **fields)
     for name, total, done, age in (
         ("Moderation backlog", 1000, 640, 2 * HOUR_S),
         ("Product tags", 800, 312, HOUR_S),
@@ -108,13 +101,10 @@ class Bot:
         self.is_automatic = True
         self.outbox: Sequence[Entry] = ()
         self.log: deque[str] = deque(maxlen=MOST_LOG_LINES)
-        self._tick = tick
-        self._read = read
-        self._wanted = Event()
-        self._stopping = Event()
-        self._threads = [
-            Thread(target=each, daemon=True) for each in (self._keep_ticking, self._keep_reading)
-        ]
+        self._tick, self._read = tick, read
+        self._wanted, self._stopping = Event(), Event()
+        loops = (self._keep_ticking, self._keep_reading)
+        self._threads = [Thread(target=each, daemon=True) for each in loops]
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -43,10 +43,7 @@ class Page:
     def __init__(
         self, openai: OpenAISimulator, slack: SlackSimulator, person: Person, bot: "Bot", team: str
     ) -> None:
-        self._openai = openai
-        self._slack = slack
-        self._person = person
-        self._bot = bot
+        self._openai, self._slack, self._person, self._bot = openai, slack, person, bot
         self._team = team
         self._lost_replies = slack.faults["chat.postMessage"]
 
@@ -69,27 +66,16 @@ class Page:
         on_screen = [each for each in self._slack.on_screen if each.channel == CHANNEL]
         rows = self._openai.batches
         names = {row["id"]: (row["metadata"] or {}).get("description") or row["id"] for row in rows}
+        faults = {"openai": self._openai.down, "slack": self._slack.down, "reply": self._lost_replies}
         open_rows = [row for row in rows if row["status"] not in TERMINAL]
         ended = sorted((row for row in rows if row["status"] in TERMINAL), key=_ended_at, reverse=True)
         return {
             "team": self._team,
             "command": COMMAND,
             "messages": [self._message(each) for each in on_screen[-MOST_MESSAGES:]],
-            "batches": [
-                {
-                    "id": row["id"],
-                    "name": names[row["id"]],
-                    "status": row["status"],
-                    "counts": row["request_counts"],
-                }
-                for row in [*open_rows, *ended[:MOST_ENDED]]
-            ],
+            "batches": [_batch(row, names) for row in [*open_rows, *ended[:MOST_ENDED]]],
             "outbox": [asdict(each) | {"id": _named(each.id, names)} for each in self._bot.outbox],
-            "broken": {
-                "openai": self._openai.down is not None,
-                "slack": self._slack.down is not None,
-                "reply": bool(self._lost_replies),
-            },
+            "broken": {name: bool(fault) for name, fault in faults.items()},
             "bot": {"automatic": self._bot.is_automatic, "log": list(self._bot.log)},
         }
 
@@ -156,14 +142,11 @@ class Page:
 
 
 class PageServer(Server):
-    """Serves the page, its `state`, and what `act` does; to this machine only."""
+    """Serves the page to this machine only: its files, its state, and what its buttons do."""
 
-    def __init__(
-        self, state: Callable[[], Any], act: Callable[[str, Mapping[str, Any]], Any], port: int = 0
-    ) -> None:
+    def __init__(self, page: Page, port: int = 0) -> None:
         super().__init__(self._reply, port)
-        self._state = state
-        self._act = act
+        self._page = page
 
     def _reply(self, request: Request) -> Reply:
         path = urlsplit(request.target).path
@@ -173,7 +156,7 @@ class PageServer(Server):
         if request.method == "POST":
             return self._acted(path.removeprefix("/do/"), request)
         if path == "/state":
-            return _json(self._state())
+            return _json(self._page.state())
         if path == "/emoji.json":
             return _json(EMOJI)
         if file.suffix in _TYPES and file.parent == FILES and file.is_file():
@@ -190,7 +173,7 @@ class PageServer(Server):
         if request.headers.get("content-type") != "application/json":  # a form of another page cannot send it
             return _reply(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
-            return _json(self._act(action, json.loads(request.body)))
+            return _json(self._page.act(action, json.loads(request.body)))
         except (LookupError, ValueError, TypeError) as error:
             return _reply(HTTPStatus.BAD_REQUEST, f"{action}: {error}".encode())
 
@@ -201,6 +184,11 @@ def _json(content: Any) -> Reply:
 
 def _reply(status: HTTPStatus, body: bytes = b"", kind: str = "text/plain") -> Reply:
     return Reply(status, body, {**_HEADERS, "Content-Type": f"{kind}; charset=utf-8"})
+
+
+def _batch(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
+    counted = {"status": row["status"], "counts": row["request_counts"]}
+    return {"id": row["id"], "name": names[row["id"]], **counted}
 
 
 def _named(notification_id: str, names: Mapping[str, str]) -> str:

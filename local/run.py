@@ -14,7 +14,6 @@ from local.aws import ROOT, Invocation, LocalAws, LocalAwsError
 
 STATE = ROOT / ".state"
 EVERY_S = 60
-wait = time.sleep
 WANTED = {
     "OPENAI_API_KEY": "a key that may read batches",
     "SLACK_BOT_TOKEN": "the bot's token, xoxb-…, with chat:write and channels:history",
@@ -36,11 +35,9 @@ def main() -> None:
         sys.exit(f"make run: please set {', '.join(missing)}")
     if not re.fullmatch("[CGD][A-Z0-9]{2,}", os.environ["SLACK_CHANNEL"]):
         sys.exit(
-            "make run: SLACK_CHANNEL wants the channel's id, C…, at the bottom of its details, not its name"
+            "make run: SLACK_CHANNEL is the channel's id, C…, at the bottom of its details, not its name"
         )
-    # A terminal that closes, or `kill`, ends it as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    end_as_by_ctrl_c()
     try:
         run(os.environ, STATE)
     except LocalAwsError as error:
@@ -64,7 +61,13 @@ def run(environ: Mapping[str, str], state: Path) -> None:
         while True:
             for line in summary_of(aws.invoke(outputs["PollFunctionName"])):
                 _print(line)
-            wait(EVERY_S)
+            time.sleep(EVERY_S)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Let a terminal that closes, or `kill`, end this process as cleanly as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def summary_of(invocation: Invocation) -> Iterator[str]:

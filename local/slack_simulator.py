@@ -96,15 +96,12 @@ class SlackSimulator(Server):
         self,
         *,
         clock: Callable[[], float] = time.time,
-        token: str = "xoxb-test",
-        signing_secret: str = "5a1e" * 8,
         rate_limit: bool = False,
         on_message: Callable[[Landed], object] | None = None,
     ) -> None:
         super().__init__(self._reply_over_http)
         self.base_url = f"{self.url}/api/"
-        self.token = token
-        self.signing_secret = signing_secret
+        self.token, self.signing_secret = "xoxb-test", "5a1e" * 8
         self.rate_limit = rate_limit
         self.scopes = set(SCOPES)
         self.channels: dict[str, str | None] = {CHANNEL: None}
@@ -305,6 +302,7 @@ class Person:
         """Press a button, or choose an option of a menu. Raises: NoAnswerError, LookupError."""
         message = {each.ts: each for each in self._slack.on_screen}[ts]
         channel, is_ephemeral = message.channel, message.only_for is not None
+        place = {"channel_id": channel, "message_ts": ts, "is_ephemeral": is_ephemeral}
         payload = {
             **self._common(channel, ts),
             "type": "block_actions",
@@ -313,12 +311,7 @@ class Person:
             "enterprise": None,
             "is_enterprise_install": False,
             "channel": {"id": channel, "name": "search"},
-            "container": {
-                "type": "message",
-                "message_ts": ts,
-                "channel_id": channel,
-                "is_ephemeral": is_ephemeral,
-            },
+            "container": {"type": "message", **place},
             "actions": [_action(message, block_id, action_id, option)],
         }
         if not is_ephemeral:  # Slack does not keep an ephemeral message, so cannot send it along
@@ -330,18 +323,10 @@ class Person:
         return self._send("commands", self._command(command, text, channel), "not-the-secret")[0]
 
     def _command(self, command: str, text: str, channel: str) -> dict[str, Any]:
-        return {
-            **self._common(channel),
-            "team_id": TEAM_ID,
-            "team_domain": "acme",
-            "channel_id": channel,
-            "channel_name": "search",
-            "user_id": self.user,
-            "user_name": self.name,
-            "command": command,
-            "text": text,
-            "is_enterprise_install": "false",
-        }
+        team = {"team_id": TEAM_ID, "team_domain": "acme", "is_enterprise_install": "false"}
+        where = {"channel_id": channel, "channel_name": "search"}
+        user = {"user_id": self.user, "user_name": self.name}
+        return {**self._common(channel), **team, **where, **user, "command": command, "text": text}
 
     def _common(self, channel: str, ts: str | None = None) -> dict[str, Any]:
         response_url, trigger_id = self._slack.response_url(channel, self.user, ts), uuid.uuid4().hex
@@ -392,10 +377,5 @@ def _action(message: Landed, block_id: str, action_id: str, option: int | None) 
     element = {each.get("action_id", ""): each for each in reversed(elements)}[action_id]
     shown = {key: element[key] for key in ("type", "text", "value", "style") if key in element}
     chosen = {} if option is None else {"selected_option": element["options"][option]}
-    return {
-        **shown,
-        **chosen,
-        "action_id": action_id,
-        "block_id": block_id,
-        "action_ts": f"{time.time():.6f}",
-    }
+    ids = {"action_id": action_id, "block_id": block_id, "action_ts": f"{time.time():.6f}"}
+    return {**shown, **chosen, **ids}

@@ -8,12 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 from cfnlint.decode.cfn_yaml import load
 
+from batchbell.aws.dynamodb import expression, typed
 from local.aws import ROOT
 from local.memory_table import INDEXES, MemoryTable
 from tests.clock import Clock
 from tests.tables import LocalTable
-
-NAMES = {"#s": "status"}
 
 
 @pytest.fixture(params=["in memory", "moto"])
@@ -26,36 +25,28 @@ def client(request: pytest.FixtureRequest, table: LocalTable) -> Any:
     return client
 
 
-def put(client: Any, sk: str, **attributes: Any) -> None:
-    item = {"pk": {"S": "p"}, "sk": {"S": sk}, **attributes}
-    client.put_item(TableName=LocalTable.name, Item=item)
+def key_of(sk: str) -> Any:
+    return {"pk": {"S": "p"}, "sk": {"S": sk}}
+
+
+def put(client: Any, sk: str, **values: Any) -> None:
+    attributes = {name: typed(value) for name, value in values.items()}
+    client.put_item(TableName=LocalTable.name, Item=key_of(sk) | attributes)
 
 
 def add_records(client: Any, *numbers: int) -> None:
     for n in numbers:
-        fields = {"kind": "batch", "created": f"00{n}", "status": "failed" if n % 2 else "completed"}
-        put(client, f"record{n}", **{name: {"S": value} for name, value in fields.items()})
+        put(client, f"record{n}", kind="batch", created=f"00{n}", status="failed" if n % 2 else "completed")
 
 
-def query(client: Any, condition: str = "pk = :pk", **request: Any) -> Any:
-    values = {f":{name}": {"S": value} for name, value in request.pop("values", {"pk": "p"}).items()}
-    return client.query(
-        TableName=LocalTable.name,
-        KeyConditionExpression=condition,
-        ExpressionAttributeValues=values,
-        **request,
-    )
+def query(client: Any, condition: str = "#pk = :p", read_filter: str = "", **request: Any) -> Any:
+    values = {"p": "p", "kind": "batch", "position": "003", "wanted": "failed"}
+    texts = {"KeyConditionExpression": condition} | ({"FilterExpression": read_filter} if read_filter else {})
+    return client.query(TableName=LocalTable.name, **expression(values, **texts), **request)
 
 
-def update(client: Any, expression: str, condition: str | None = None, **values: Any) -> None:
-    more = {"ConditionExpression": condition} if condition else {}
-    client.update_item(
-        TableName=LocalTable.name,
-        Key={"pk": {"S": "p"}, "sk": {"S": "s"}},
-        UpdateExpression=expression,
-        ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-        **more,
-    )
+def update(client: Any, values: Any, **texts: str) -> None:
+    client.update_item(TableName=LocalTable.name, Key=key_of("s"), **expression(values, **texts))
 
 
 def the_item(client: Any) -> Any:
@@ -70,91 +61,76 @@ def keys(answer: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("condition", "forward", "expected"),
     [
-        ("kind = :kind", True, [1, 2, 3, 4]),
-        ("kind = :kind", False, [4, 3, 2, 1]),
-        ("kind = :kind AND created < :position", False, [2, 1]),
-        ("kind = :kind AND created > :position", True, [4]),
+        ("#kind = :kind", True, [1, 2, 3, 4]),
+        ("#kind = :kind", False, [4, 3, 2, 1]),
+        ("#kind = :kind AND #created < :position", False, [2, 1]),
+        ("#kind = :kind AND #created > :position", True, [4]),
     ],
 )
 def test_an_index_is_read_from_either_end_and_from_a_position(
     client: Any, condition: str, forward: bool, expected: list[int]
 ) -> None:
     add_records(client, 3, 1, 4, 2)
-    put(client, "not in the index", kind={"S": "batch"})
-    values = {"kind": "batch"} | ({"position": "003"} if "position" in condition else {})
+    put(client, "not in the index", kind="batch")
 
-    answer = query(client, condition, IndexName="by_creation", ScanIndexForward=forward, values=values)
+    answer = query(client, condition, IndexName="by_creation", ScanIndexForward=forward)
 
     assert keys(answer) == [f"record{n}" for n in expected]
 
 
 def test_a_query_stops_at_its_limit_before_it_filters_and_goes_on_from_its_last_key(client: Any) -> None:
     add_records(client, 1, 2, 3, 4, 5)
-    request: dict[str, Any] = {"IndexName": "by_creation", "ScanIndexForward": False, "Limit": 2}
-    request |= {"FilterExpression": "#s = :wanted", "ExpressionAttributeNames": NAMES}
-    values = {"kind": "batch", "wanted": "failed"}
+    newest_first: dict[str, Any] = {"IndexName": "by_creation", "ScanIndexForward": False, "Limit": 2}
+    failed = ("#kind = :kind", "#status = :wanted")
 
-    pages = [query(client, "kind = :kind", values=values, **request)]
+    pages = [query(client, *failed, **newest_first)]
     while last := pages[-1].get("LastEvaluatedKey"):
-        pages.append(query(client, "kind = :kind", values=values, ExclusiveStartKey=last, **request))
+        pages.append(query(client, *failed, ExclusiveStartKey=last, **newest_first))
 
     assert [keys(page) for page in pages][:3] == [["record5"], ["record3"], ["record1"]]
 
 
 def test_an_update_sets_adds_and_removes(client: Any) -> None:
-    put(client, "s", a={"S": "old"}, gone={"S": "x"}, announced={"SS": ["a", "b"]})
+    put(client, "s", a="old", gone="x", announced={"a", "b"})
+    changes = "SET #a = :new, #b = if_not_exists(#a, :new) REMOVE #gone ADD #announced :set, #fresh :set"
 
-    update(
-        client,
-        "SET a = :new, b = if_not_exists(a, :new) REMOVE gone ADD announced :set, fresh :set",
-        new={"S": "new"},
-        set={"SS": ["c"]},
-    )
+    update(client, {"new": "new", "set": {"c"}}, UpdateExpression=changes)
 
-    assert the_item(client) == {
-        "a": {"S": "new"},
-        "b": {"S": "old"},
-        "announced": {"SS": ["a", "b", "c"]},
-        "fresh": {"SS": ["c"]},
-    }
+    after = {"a": "new", "b": "old", "announced": {"a", "b", "c"}, "fresh": {"c"}}
+    assert the_item(client) == {name: typed(value) for name, value in after.items()}
 
 
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [
-        ("contains(announced, :a) AND NOT contains(announced, :z)", True),
-        ("contains(announced, :z) OR n = :one", False),
-        ("attribute_exists(announced) AND attribute_not_exists(absent)", True),
-        ("n < :two", False),
-        ("absent <> :a", True),
-        ("absent < :a", False),
-        ("(n = :one OR n = :two) AND contains(announced, :a)", True),
+        ("contains(#announced, :a) AND NOT contains(#announced, :z)", True),
+        ("contains(#announced, :z) OR #n = :one", False),
+        ("attribute_exists(#announced) AND attribute_not_exists(#absent)", True),
+        ("#n < :two", False),
+        ("#absent <> :a", True),
+        ("#absent < :a", False),
+        ("(#n = :one OR #n = :two) AND contains(#announced, :a)", True),
     ],
 )
 def test_a_write_happens_only_if_its_condition_holds(client: Any, condition: str, holds: bool) -> None:
-    put(client, "s", n={"N": "2"}, announced={"SS": ["a", "b"]})
-    known = {"a": {"S": "a"}, "z": {"S": "z"}, "one": {"N": "1"}, "two": {"N": "2"}}
-    values = {name: value for name, value in known.items() if f":{name}" in condition}
+    put(client, "s", n=2, announced={"a", "b"})
+    values = {"a": "a", "z": "z", "one": 1, "two": 2, "yes": True}
 
     with nullcontext() if holds else pytest.raises(ClientError, match="ConditionalCheckFailed"):
-        update(client, "SET done = :yes", condition, yes={"BOOL": True}, **values)
+        update(client, values, UpdateExpression="SET #done = :yes", ConditionExpression=condition)
 
     assert ("done" in the_item(client)) is holds
 
 
 def test_a_transaction_writes_all_or_nothing_and_returns_the_item_that_was_in_the_way(client: Any) -> None:
     add_records(client, 1)
-    key = {"pk": {"S": "p"}, "sk": {"S": "record1"}}
-    new = {"Put": {"TableName": LocalTable.name, "Item": {"pk": {"S": "p"}, "sk": {"S": "new"}}}}
-    check = {
-        "TableName": LocalTable.name,
-        "Key": key,
-        "ConditionExpression": "attribute_not_exists(pk)",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
+    table = {"TableName": LocalTable.name}
+    new = {"Put": {**table, "Item": key_of("new")}}
+    delete = {**table, "Key": key_of("record1"), "ConditionExpression": "attribute_not_exists(pk)"}
+    delete["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
 
     with pytest.raises(ClientError) as caught:
-        client.transact_write_items(TransactItems=[new, {"ConditionCheck": check}])
+        client.transact_write_items(TransactItems=[new, {"Delete": delete}])
 
     response: Any = caught.value.response
     assert [each["Code"] for each in response["CancellationReasons"]] == ["None", "ConditionalCheckFailed"]
@@ -165,30 +141,26 @@ def test_a_transaction_writes_all_or_nothing_and_returns_the_item_that_was_in_th
 def test_an_index_lags_behind_the_table(clock: Clock, table: LocalTable) -> None:
     client = boto3.client("dynamodb")
     MemoryTable(clock, index_lag_s=2).attach(client)
-    by_creation: dict[str, Any] = {"IndexName": "by_creation", "values": {"kind": "batch"}}
+    in_index: list[list[str]] = []
 
-    add_records(client, 1)
+    for n in (1, 2):
+        add_records(client, n)
+        clock.at += 1
+    in_index.append(keys(query(client, "#kind = :kind", IndexName="by_creation")))
+    client.delete_item(TableName=LocalTable.name, Key=key_of("record1"))
     clock.at += 1
-    add_records(client, 2)
-    clock.at += 1
-    after_2_s = keys(query(client, "kind = :kind", **by_creation))
-    client.delete_item(TableName=LocalTable.name, Key={"pk": {"S": "p"}, "sk": {"S": "record1"}})
-    clock.at += 1
-    after_3_s = keys(query(client, "kind = :kind", **by_creation))
+    in_index.append(keys(query(client, "#kind = :kind", IndexName="by_creation")))
 
-    assert (after_2_s, after_3_s) == (["record1"], ["record1", "record2"])
+    assert in_index == [["record1"], ["record1", "record2"]]
     assert keys(query(client)) == ["record2"]
 
 
 def test_the_indexes_hold_what_the_template_says() -> None:
     table = load(str(ROOT / "template.yaml"))["Resources"]["Table"]["Properties"]
 
-    held = {
-        index["IndexName"]: [
-            *(key["AttributeName"] for key in index["KeySchema"]),
-            *index["Projection"]["NonKeyAttributes"],
-        ]
-        for index in table["GlobalSecondaryIndexes"]
-    }
+    held = {}
+    for index in table["GlobalSecondaryIndexes"]:
+        own = (key["AttributeName"] for key in index["KeySchema"])
+        held[index["IndexName"]] = (*own, *index["Projection"]["NonKeyAttributes"])
 
-    assert {name: list(fields) for name, fields in INDEXES.items()} == held
+    assert held == INDEXES

@@ -11,9 +11,9 @@ import requests
 
 from local import openai_faults as faults
 from local.openai_faults import Kind
-from local.openai_rows import TERMINAL, RecordingError, Row, counts, errors
+from local.openai_rows import TERMINAL, RecordingError, Row, counts, ended, errors, load
 from local.openai_rows import row as new_row
-from local.openai_simulator import After, Change, OpenAISimulator
+from local.openai_simulator import Change, OpenAISimulator
 from tests.builders import NOW
 from tests.clock import Clock
 
@@ -38,9 +38,7 @@ def listed(simulator: OpenAISimulator, **params: Any) -> list[str]:
 # The list
 
 
-def test_batches_are_listed_newest_first_and_of_one_second_last_added_first(
-    simulator: OpenAISimulator,
-) -> None:
+def test_batches_are_listed_newest_first_and_of_one_second_last_added_first(simulator: OpenAISimulator) -> None:
     for name, created_at in [("b", NOW - 5), ("a", NOW - 9), ("c", NOW - 5), ("d", NOW)]:
         simulator.add(id=name, created_at=created_at)
 
@@ -48,42 +46,12 @@ def test_batches_are_listed_newest_first_and_of_one_second_last_added_first(
     assert [row["id"] for row in simulator.batches] == ["d", "c", "b", "a"]
 
 
-def test_a_page_after_a_batch_holds_older_ones_with_the_fields_of_the_api(simulator: OpenAISimulator) -> None:
-    for name in "abcd":
-        simulator.add(id=name)
-
-    answer = get(simulator, after="d", limit=2).json()
-
-    assert [row["id"] for row in answer.pop("data")] == ["c", "b"]
-    assert answer == {"object": "list", "first_id": "c", "last_id": "b", "has_more": True}
-
-
 def test_twenty_are_listed_unless_limit_asks_for_up_to_a_hundred(simulator: OpenAISimulator) -> None:
     for _ in range(21):
         simulator.add()
 
-    assert [len(listed(simulator)), len(listed(simulator, limit=100)), listed(simulator, limit=0)] == [
-        20,
-        21,
-        [],
-    ]
+    assert [len(listed(simulator, **query)) for query in ({}, {"limit": 100}, {"limit": 0})] == [20, 21, 0]
     assert [get(simulator, limit=limit).status_code for limit in (101, -1, "x")] == [400] * 3
-
-
-@pytest.mark.parametrize(
-    ("unknown_after", "answered"),
-    [(After.EMPTY_PAGE, []), (After.FIRST_PAGE, ["a"]), (After.NEVER_KNOWN, ["a"])],
-)
-def test_an_unknown_after_is_rejected_or_answered_as_set(
-    simulator: OpenAISimulator, unknown_after: After, answered: list[str]
-) -> None:
-    simulator.add(id="a")
-    rejected = get(simulator, after="nobody")
-
-    simulator.unknown_after = unknown_after
-
-    assert (rejected.status_code, rejected.json()["error"]["param"]) == (400, "after")
-    assert listed(simulator, after="nobody") == answered
 
 
 def test_a_batch_is_retrieved_by_id_and_with_the_key(simulator: OpenAISimulator) -> None:
@@ -138,38 +106,13 @@ def test_every_new_batch_and_every_change_of_status_is_kept(simulator: OpenAISim
     assert simulator.batches == []
 
 
-# Faults
-
-
-def test_a_fault_applies_to_as_many_requests_of_its_kind_as_it_is_meant_for(
-    simulator: OpenAISimulator,
-) -> None:
-    row = simulator.add()
-    simulator.faults.append(faults.error(503, headers={"retry-after": "2"}), on=Kind.RETRIEVE, times=2)
+def test_a_fault_applies_to_as_many_requests_of_its_kind_as_it_is_meant_for(simulator: OpenAISimulator) -> None:
+    path = f"/batches/{simulator.add()['id']}"
+    simulator.faults.append(faults.error(503), on=Kind.RETRIEVE, times=2)
     simulator.faults.append(faults.html(502))
 
-    first = [get(simulator).status_code for _ in range(2)]
-    single = [get(simulator, f"/batches/{row['id']}") for _ in range(3)]
-    simulator.down = faults.error(500)
-
-    assert [*first, get(simulator).status_code] == [502, 200, 500]
-    assert [answer.status_code for answer in single] == [503, 503, 200]
-    assert single[0].headers["retry-after"] == "2"
-
-
-def test_rows_can_be_rewritten_and_the_list_can_lag_behind_what_is_retrieved(
-    simulator: OpenAISimulator,
-) -> None:
-    old = simulator.add(id="a")
-    simulator.add(id="b")
-    moved = simulator.move("a", "completed")
-    simulator.stale["a"] = old
-    simulator.unlisted.add("b")
-    simulator.mangle = lambda row: {**row, "errors": "none"}
-
-    assert get(simulator).json()["data"] == [old | {"errors": "none"}]
-    assert get(simulator, "/batches/a").json() == moved | {"errors": "none"}
-    assert get(simulator, "/batches/b").status_code == 200
+    assert [get(simulator).status_code for _ in range(2)] == [502, 200]
+    assert [get(simulator, path).status_code for _ in range(3)] == [503, 503, 200]
 
 
 def test_a_stopped_simulator_answers_nobody_not_even_on_an_open_connection() -> None:
@@ -201,10 +144,9 @@ def test_the_newest_ten_of_a_recording_are_open_again_and_look_new(tmp_path: Pat
     rows = some_rows(12)
     path = recorded(tmp_path, {"object": "list", "data": rows, "has_more": True})
 
-    simulator, recording = OpenAISimulator.from_recording(path, clock=clock)
-    with simulator:
-        shown = simulator.batches
+    recording = load(path, clock())
 
+    shown = recording.rows
     assert [row["id"] for row in shown] == [row["id"] for row in rows]
     assert [row["status"] for row in shown] == ["in_progress"] * 10 + ["completed", "in_progress"]
     assert [row["id"] for row in recording.staying_open] == [rows[-1]["id"]]
@@ -214,16 +156,13 @@ def test_the_newest_ten_of_a_recording_are_open_again_and_look_new(tmp_path: Pat
 
 
 def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, clock: Clock) -> None:
-    simulator, recording = OpenAISimulator.from_recording(recorded(tmp_path, some_rows(2)), clock=clock)
-    clock.at += 30
+    recording = load(recorded(tmp_path, some_rows(2)), clock())
 
-    with simulator:
-        ended = simulator.end_as_recorded(recording.ending[0])
+    row = ended(recording.ending[0], NOW + 30)
 
-    assert (ended["created_at"], ended["completed_at"]) == (NOW - 5, NOW + 30)
-    assert NOW - 5 <= ended["in_progress_at"] <= ended["finalizing_at"] <= ended["completed_at"]
-    assert ended["request_counts"] == counts(10, 10, 0)
-    assert [change.status for change in simulator.changes] == ["in_progress"] * 2 + ["completed"]
+    assert (row["created_at"], row["completed_at"]) == (NOW - 5, NOW + 30)
+    assert NOW - 5 <= row["in_progress_at"] <= row["finalizing_at"] <= row["completed_at"]
+    assert (row["status"], row["request_counts"]) == ("completed", counts(10, 10, 0))
 
 
 @pytest.mark.parametrize(
@@ -236,12 +175,10 @@ def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, cl
         ('[{"id": "a", "status": "failed"}]', "row 1 is not a batch"),
     ],
 )
-def test_a_file_that_is_no_recording_is_rejected_in_one_line(
-    tmp_path: Path, content: str, message: str
-) -> None:
+def test_a_file_that_is_no_recording_is_rejected_in_one_line(tmp_path: Path, content: str, message: str) -> None:
     path = recorded(tmp_path, content)
 
     with pytest.raises(RecordingError) as caught:
-        OpenAISimulator.from_recording(path)
+        load(path, NOW)
 
     assert str(caught.value) == f"{path}: {message}"

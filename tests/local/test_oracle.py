@@ -62,9 +62,7 @@ def test_a_digest_is_read_line_by_line() -> None:
         ("completed", counts(10, 0, 10), "all failed"),
         ("completed", counts(0, 0, 0), "empty"),
         ("completed", None, "unknown"),
-        ("failed", None, "failed"),
         ("expired", counts(10, 9, 1), "expired"),
-        ("cancelled", None, "cancelled"),
     ],
 )
 def test_the_outcome_is_read_from_openais_own_row(status: str, counted: Row | None, outcome: str) -> None:

@@ -36,15 +36,10 @@ LONG_HEADER = {"type": "header", "text": {"type": "plain_text", "text": "x" * 15
         ({"attachments": [{"blocks": [section("x" * 3_001)]}]}, "invalid_attachments"),
         ({"blocks": [section("x" * 3_000)] * 4}, "msg_blocks_too_long"),
         ({"text": "x", "metadata": {"event_type": "test"}}, "invalid_metadata_format"),
-        (
-            {"text": "x", "metadata": {"event_type": "test", "event_payload": {"id": "x" * 8_000}}},
-            "metadata_too_large",
-        ),
+        ({"text": "x", "metadata": {"event_type": "test", "event_payload": {"id": "x" * 8_000}}}, "metadata_too_large"),
     ],
 )
-def test_a_message_that_slack_cannot_show_is_rejected_by_name(
-    message: dict[str, Any], error: str | None
-) -> None:
+def test_a_message_that_slack_cannot_show_is_rejected_by_name(message: dict[str, Any], error: str | None) -> None:
     assert error_for(message) == error
 
 
@@ -54,9 +49,7 @@ def test_markup_becomes_what_it_means() -> None:
         "<!date^1763000000^{date_short_pretty} {time}|2025> in `file_1`, _slanted_, :unheard_of:"
     )
 
-    assert as_text(message, zone=UTC) == (
-        "❌ search · R&D ended Nov 13, 02:13 in file_1, slanted, :unheard_of:"
-    )
+    assert as_text(message, zone=UTC) == ("❌ search · R&D ended Nov 13, 02:13 in file_1, slanted, :unheard_of:")
 
 
 def test_escaped_text_is_shown_as_it_was() -> None:
@@ -67,10 +60,7 @@ def test_blocks_stand_at_a_bar_with_their_fields_in_two_columns() -> None:
     message = posted(
         "Head",
         {"type": "section", "text": mrkdwn("Why.\nAnd how.")},
-        {
-            "type": "section",
-            "fields": [mrkdwn("*Model*\n`gpt`"), mrkdwn("*Took*\n1 h"), mrkdwn("*Long*\n" + "x" * 50)],
-        },
+        {"type": "section", "fields": [mrkdwn("*Model*\n`gpt`"), mrkdwn("*Took*\n1 h"), mrkdwn("*Long*\n" + "x" * 50)]},
         {"type": "context", "elements": [mrkdwn("`batch_1`")]},
     )
 

@@ -8,8 +8,6 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from local import slack_faults as faults
-from local.slack_faults import Fault
 from local.slack_simulator import BOT_ID, CHANNEL, Landed, Person, SlackSimulator
 from tests.builders import NOW
 from tests.clock import Clock
@@ -55,17 +53,6 @@ def test_a_message_lands_and_is_in_the_history(slack: SlackSimulator) -> None:
     assert "metadata" not in client_of(slack).conversations_history(channel=CHANNEL)["messages"][0]
 
 
-def test_the_history_comes_newest_first_in_pages(slack: SlackSimulator, clock: Clock) -> None:
-    for n in range(5):
-        slack.say(f"chat {n}")
-        clock.at += 1
-
-    pages = client_of(slack).conversations_history(channel=CHANNEL, limit=2, oldest=f"{NOW}.000000")
-
-    texts = [[each["text"] for each in page["messages"]] for page in pages]
-    assert texts == [["chat 4", "chat 3"], ["chat 2", "chat 1"]]
-
-
 def test_what_slack_would_reject_is_rejected(slack: SlackSimulator) -> None:
     slack.channels |= {"C0OLD": "is_archived", "C0PRIVATE": "not_in_channel"}
     slack.scopes.discard("channels:history")
@@ -105,57 +92,22 @@ def test_a_channel_may_take_only_one_message_a_second(slack: SlackSimulator, clo
     assert [each.text for each in slack.messages] == ["one", "three"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "lands"),
-    [
-        (faults.DROPPED, False),
-        (faults.REPLY_LOST, True),
-        (faults.html(502), False),
-        (faults.error("fatal_error"), False),
-        (faults.error("fatal_error", takes_effect=True), True),
-        (faults.lands_late(20), True),
-        (faults.ratelimited(), False),
-    ],
-)
-def test_a_fault_hides_whether_slack_posts_the_message_at_once_or_later(
-    slack: SlackSimulator, clock: Clock, fault: Fault, lands: bool
-) -> None:
-    slack.faults[POST].append(fault)
-
-    with pytest.raises((SlackApiError, OSError)):
-        client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello")
-
-    assert bool(slack.messages) is (lands and not fault.late_s)
-    clock.at += 20
-    assert bool(slack.messages) is lands
-
-
 # A person and an app
 
 
-def test_the_answer_to_a_command_is_seen_by_its_author_alone(
-    slack: SlackSimulator, app: SlackApp, ada: Person
-) -> None:
-    ada.type("/batches", "failed & done")
-
-    [seen] = slack.on_screen
-    assert (seen.text, seen.only_for, slack.messages) == ("Numbers from 1", ada.user, [])
-    [command] = app.commands
-    assert (command["command"], command["text"]) == ("/batches", "failed & done")
-
-
 def test_a_button_lets_the_app_replace_its_message(slack: SlackSimulator, app: SlackApp, ada: Person) -> None:
-    ada.type("/batches", "")
+    ada.type("/batches", "failed & done")
     [before] = slack.on_screen
 
     ada.press(before.ts, "b10", "older")
 
     [after] = slack.on_screen
+    assert (before.text, before.only_for, slack.messages) == ("Numbers from 1", ada.user, [])
+    assert (app.commands[0]["command"], app.commands[0]["text"]) == ("/batches", "failed & done")
     assert after.text == "Numbers from 11"
     assert replace(after, text=before.text, blocks=before.blocks) == before
-    [pressed] = app.interactions
-    assert pressed["actions"][0]["value"] == "11"
-    assert "message" not in pressed  # an ephemeral one is not sent along
+    assert app.interactions[0]["actions"][0]["value"] == "11"
+    assert "message" not in app.interactions[0]  # an ephemeral one is not sent along
 
 
 def test_an_option_of_a_menu_is_chosen_and_what_is_not_there_cannot_be_pressed(
@@ -174,11 +126,7 @@ def test_an_option_of_a_menu_is_chosen_and_what_is_not_there_cannot_be_pressed(
 
 @pytest.mark.parametrize(
     ("status", "body", "error"),
-    [
-        (500, b"", "http_service_error"),
-        (404, b"", "http_client_error"),
-        (200, b'{"blocks": []}', "no_text"),
-    ],
+    [(500, b"", "http_service_error"), (404, b"", "http_client_error"), (200, b'{"blocks": []}', "no_text")],
 )
 def test_an_app_that_fails_gets_slacks_error_in_the_channel(
     slack: SlackSimulator, app: SlackApp, ada: Person, status: int, body: bytes, error: str
@@ -190,9 +138,7 @@ def test_an_app_that_fails_gets_slacks_error_in_the_channel(
     assert [each.text for each in slack.on_screen] == [f"/batches failed with the error “{error}”"]
 
 
-def test_slack_waits_neither_for_a_slow_app_nor_for_one_that_is_not_there(
-    slack: SlackSimulator, app: SlackApp
-) -> None:
+def test_slack_waits_neither_for_a_slow_app_nor_for_one_that_is_not_there(slack: SlackSimulator, app: SlackApp) -> None:
     app.answering = lambda form: (200, str(app.stopping.wait(0.5)).encode())
 
     Person(slack, app.url, patience_s=0.05).type("/batches", "")

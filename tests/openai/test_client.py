@@ -78,7 +78,7 @@ class Environment:
 
 @pytest.fixture
 def env() -> Iterator[Environment]:
-    with OpenAISimulator(clock=lambda: NOW, key=KEY) as openai:
+    with OpenAISimulator(clock=lambda: NOW) as openai:
         yield Environment(openai)
 
 
@@ -477,7 +477,7 @@ HEADERS = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"])
 
 
 def test_whatever_a_server_sends_is_a_page_or_an_error_of_ours() -> None:
-    with OpenAISimulator(key=KEY) as openai:
+    with OpenAISimulator() as openai:
 
         @given(JSON, st.sampled_from([200, 401, 403, 404, 429, 500]), HEADERS)
         def check(content: object, status: int, text: str) -> None:
