@@ -8,16 +8,7 @@ import pytest
 from batchbell.aws.store import Store
 from batchbell.errors import ConflictError, PermanentError, TransientError
 from batchbell.models import BatchError, Deleted, Notification, RequestCounts, State
-from batchbell.records import (
-    AuthIncident,
-    Backlog,
-    Change,
-    Cursor,
-    Outbox,
-    Record,
-    Recorded,
-    RecordResult,
-)
+from batchbell.records import AuthIncident, Backlog, Change, Cursor, Outbox, Record, Recorded, RecordResult
 from tests.builders import DAY_S, NOW, a_batch, a_notification, a_state, some_notifications
 from tests.tables import LocalTable, cut_after, cut_before, throttled
 
@@ -143,9 +134,7 @@ def test_a_record_past_its_time_to_live_counts_as_none(store: Store) -> None:
     assert store.record([change], SCOPE, late).stored == [change]
 
 
-def test_a_record_may_expire_once_its_batch_ended_and_nothing_waits_to_be_sent(
-    table: LocalTable, store: Store
-) -> None:
+def test_a_record_may_expire_once_its_batch_ended_and_nothing_waits_to_be_sent(table: LocalTable, store: Store) -> None:
     record(store, a_change("in_progress", notification=None))
     record(store, a_change("completed", "in_progress", notification=None))
     record(store, a_change(batch_id="batch_open", status="in_progress", notification=None))
@@ -173,9 +162,7 @@ def test_a_failing_table_is_a_transient_error(
             call()
 
 
-def test_what_was_written_though_its_answer_was_lost_is_not_written_again(
-    table: LocalTable, store: Store
-) -> None:
+def test_what_was_written_though_its_answer_was_lost_is_not_written_again(table: LocalTable, store: Store) -> None:
     table.after = cut_after
     with pytest.raises(TransientError):
         store.record([a_change()], SCOPE, NOW)
@@ -239,12 +226,7 @@ def test_records_are_listed_newest_first_page_by_page(table: LocalTable, store: 
     batches = [a_batch(f"batch_{n}", created_at=NOW + n) for n in range(5)]
     record(store, *(Change(batch, None) for batch in batches))
     key = {"pk": {"S": "batch#batch_newer_version"}, "sk": {"S": "record"}}
-    unreadable = {
-        "kind": {"S": "batch"},
-        "created": {"S": "0"},
-        "status": {"S": "failed"},
-        "body": {"S": "{"},
-    }
+    unreadable = {"kind": {"S": "batch"}, "created": {"S": "0"}, "status": {"S": "failed"}, "body": {"S": "{"}}
     table.client.put_item(TableName=table.name, Item={**key, **unreadable})
 
     newest = store.list_records("all", 2, now=NOW)
@@ -327,9 +309,7 @@ def test_a_state_that_cannot_be_read_is_an_error_and_no_new_baseline(table: Loca
 # The outbox
 
 
-def test_the_outbox_is_read_oldest_first_without_what_a_newer_version_wrote(
-    table: LocalTable, store: Store
-) -> None:
+def test_the_outbox_is_read_oldest_first_without_what_a_newer_version_wrote(table: LocalTable, store: Store) -> None:
     late = a_notification(a_batch("a", "failed"), recorded_at=NOW + 1)
     early = a_notification(a_batch("b", "failed"))
     announce(store, late, early)
@@ -398,7 +378,7 @@ def test_no_other_record_may_expire_once_its_news_are_sent(table: LocalTable, st
 def test_redelivery_makes_all_that_is_parked_due_and_lets_a_blocked_channel_be_tried(store: Store) -> None:
     parked, waiting = announce(store, *some_notifications(2))
     store.save([replace(parked, state=State.PARKED, due_at=NOW + 9, attempts=5, text_only=True)])
-    store.block(CHANNEL, "not_in_channel", NOW + 300)
+    store.set_channel(CHANNEL, NOW + 300, "not_in_channel")
 
     store.unpark(CHANNEL)
 
@@ -424,18 +404,18 @@ def test_a_shorter_hold_does_not_open_a_channel_and_holds_no_other(store: Store)
 
 
 def test_a_blocked_channel_is_tried_by_one_run_at_a_time_until_it_is_unblocked(store: Store) -> None:
-    store.block(CHANNEL, "not_in_channel", NOW + 300)
+    store.set_channel(CHANNEL, NOW + 300, "not_in_channel")
 
     waits = [store.take_turn(CHANNEL, NOW + after_s, 300) for after_s in (299, 300, 300)]
 
     assert waits == [1, 0, 300]
     assert store.outbox(CHANNEL) == Outbox((), NOW + 600, "not_in_channel")
-    store.unblock(CHANNEL, NOW + 301)
+    store.set_channel(CHANNEL, NOW + 301)
     assert store.outbox(CHANNEL) == Outbox((), NOW + 301)
 
 
 def test_the_state_of_a_channel_is_read_however_much_waits(table: LocalTable, store: Store) -> None:
-    store.block(CHANNEL, "not_in_channel", NOW + 300)
+    store.set_channel(CHANNEL, NOW + 300, "not_in_channel")
     announce(store, a_notification())
     [item] = [each for each in table.items("outbox") if "batch_1" in each["sk"]["S"]]
     for number in range(2000):

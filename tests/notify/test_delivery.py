@@ -223,9 +223,7 @@ def test_a_copy_of_unknown_outcome_is_parked_until_the_history_can_be_read(bot: 
         [slack_faults.lands_late(200), UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME],
     ],
 )
-def test_a_refusal_does_not_end_the_search_for_an_earlier_attempt(
-    bot: BotUnderTest, posts: list[Fault]
-) -> None:
+def test_a_refusal_does_not_end_the_search_for_an_earlier_attempt(bot: BotUnderTest, posts: list[Fault]) -> None:
     expected = add_end(bot)
     bot.slack.faults[POST] += posts
     bot.slack.faults[HISTORY] += [slack_faults.html(502)] if len(posts) == 1 else []
@@ -240,7 +238,7 @@ def test_an_earlier_attempt_is_found_in_a_channel_that_slack_refuses_meanwhile(b
     expected = add_end(bot)
     bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
     bot.tick()
-    bot.store().block(CHANNEL, "chat.postMessage: not_in_channel", bot.clock())
+    bot.store().set_channel(CHANNEL, bot.clock(), "chat.postMessage: not_in_channel")
 
     bot.tick()
 
@@ -249,9 +247,7 @@ def test_an_earlier_attempt_is_found_in_a_channel_that_slack_refuses_meanwhile(b
 
 
 @pytest.mark.parametrize("fault", [slack_faults.ratelimited("4000"), slack_faults.error("not_in_channel")])
-def test_a_message_that_was_refused_for_hours_says_nothing_of_a_repeat(
-    bot: BotUnderTest, fault: Fault
-) -> None:
+def test_a_message_that_was_refused_for_hours_says_nothing_of_a_repeat(bot: BotUnderTest, fault: Fault) -> None:
     bot.slack.down = fault
     bot.tick()
     bot.clock.at += 1.5 * HOUR_S
@@ -304,9 +300,7 @@ def test_news_of_an_earlier_status_is_dropped_once_the_batch_has_ended(bot: BotU
 # Our defects, and refusals by a name that nobody knows
 
 
-def test_a_message_that_slack_finds_malformed_is_posted_as_text_only_and_then_parked(
-    bot: BotUnderTest,
-) -> None:
+def test_a_message_that_slack_finds_malformed_is_posted_as_text_only_and_then_parked(bot: BotUnderTest) -> None:
     first = add_end(bot)
     bot.slack.faults[POST].append(MALFORMED)
     bot.tick()

@@ -33,8 +33,7 @@ def test_a_changed_status_is_recorded_and_announced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "recorded"),
-    [("in_progress", "in_progress"), ("in_progress", "failed"), ("failed", "completed")],
+    ("listed", "recorded"), [("in_progress", "in_progress"), ("in_progress", "failed"), ("failed", "completed")]
 )
 def test_nothing_changes_where_the_status_is_the_same_or_the_recorded_one_is_terminal(
     listed: str, recorded: str
@@ -146,9 +145,7 @@ def test_a_deletion_is_announced_once_to_those_whose_batch_it_was(
     change = replace(RULES, config=config).deletion(a_batch(), recorded, NOW)
 
     notification = Notification("batch_1#gone", NOW, Deleted(a_batch(), NOW - 3600))
-    assert change == Change(
-        a_batch(status="gone"), "in_progress", notification if is_announced else None, NOW - 3600
-    )
+    assert change == Change(a_batch(status="gone"), "in_progress", notification if is_announced else None, NOW - 3600)
 
 
 # Ends without counts

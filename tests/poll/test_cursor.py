@@ -12,9 +12,7 @@ from tests.builders import NOW, a_batch, a_page
 BACKLOG = Backlog("b", "a", down_to=NOW - 9000, top_to=NOW - 60, cursor=Cursor(NOW - 360, NOW - 360))
 
 
-@pytest.mark.parametrize(
-    ("after_s", "read_back_s"), [(10, 300), (OVERLAP_S, 300), (500, 100), (600, 0), (9000, -1)]
-)
+@pytest.mark.parametrize(("after_s", "read_back_s"), [(10, 300), (OVERLAP_S, 300), (500, 100), (600, 0), (9000, -1)])
 def test_what_may_show_up_late_is_read_again_and_then_nothing_is(after_s: int, read_back_s: int) -> None:
     cursor = moved(Cursor(), newest_at=NOW, started_at=NOW + after_s)
 

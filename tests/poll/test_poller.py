@@ -44,9 +44,7 @@ def test_a_batch_that_ends_is_announced_once(bot: BotUnderTest) -> None:
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "expired"])
-def test_a_batch_that_is_born_and_ends_between_two_polls_is_announced_once(
-    bot: BotUnderTest, status: str
-) -> None:
+def test_a_batch_that_is_born_and_ends_between_two_polls_is_announced_once(bot: BotUnderTest, status: str) -> None:
     bot.tick()
     batch = bot.openai.add(status, created_at=int(bot.clock()))
 
@@ -106,9 +104,7 @@ def test_an_end_older_than_the_retention_is_never_announced(bot: BotUnderTest) -
 # The baseline
 
 
-def test_what_ended_before_the_baseline_is_not_announced_and_one_message_says_what_is_open(
-    bot: BotUnderTest,
-) -> None:
+def test_what_ended_before_the_baseline_is_not_announced_and_one_message_says_what_is_open(bot: BotUnderTest) -> None:
     add_ended(bot, 250)
     bot.openai.add("in_progress")
 
@@ -121,8 +117,7 @@ def test_what_ended_before_the_baseline_is_not_announced_and_one_message_says_wh
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
-    [(openai_faults.empty_page, Kind.NEXT_PAGE), (openai_faults.raw(NOTHING), Kind.FIRST_PAGE)],
+    ("fault", "kind"), [(openai_faults.empty_page, Kind.NEXT_PAGE), (openai_faults.raw(NOTHING), Kind.FIRST_PAGE)]
 )
 def test_old_ends_that_the_server_shows_only_after_the_baseline_are_not_announced(
     bot: BotUnderTest, fault: Fault, kind: Kind
@@ -370,9 +365,7 @@ def test_one_misplaced_row_hides_nothing(bot: BotUnderTest) -> None:
     now = int(bot.clock())
     born = [bot.openai.add("failed", created_at=now + n // 10)["id"] for n in range(150)]
     misplaced = bot.openai.batches[99]["id"]
-    bot.openai.mangle = lambda row: (
-        row | ({"created_at": 1, "failed_at": 1} if row["id"] == misplaced else {})
-    )
+    bot.openai.mangle = lambda row: row | ({"created_at": 1, "failed_at": 1} if row["id"] == misplaced else {})
 
     bot.tick(4)
 
@@ -404,9 +397,7 @@ def test_the_last_row_of_a_page_may_be_deleted_before_the_next_page_is_asked_for
 
 
 @pytest.mark.parametrize("unknown_after", [After.REFUSED, After.EMPTY_PAGE, After.FIRST_PAGE])
-def test_the_row_at_which_an_incomplete_read_goes_on_may_be_deleted(
-    bot: BotUnderTest, unknown_after: After
-) -> None:
+def test_the_row_at_which_an_incomplete_read_goes_on_may_be_deleted(bot: BotUnderTest, unknown_after: After) -> None:
     bot.openai.unknown_after = unknown_after
     bot.tick()
     born = [bot.openai.add("failed", created_at=int(bot.clock()) + n % 50)["id"] for n in range(230)]
