@@ -8,7 +8,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,16 +32,13 @@ from tests.tables import LocalTable
 URL = "https://door.example/slack/commands"
 LOG_GROUP = "/aws/lambda/bell-poll"
 STACK = Stack(
-    "bell",
-    "CREATE_COMPLETE",
-    {"TeamName": "search"},
-    {"PollFunctionName": "bell-poll", "SlackRequestUrl": URL},
+    "bell", "CREATE_COMPLETE", {"TeamName": "search"}, {"PollFunctionName": "bell-poll", "SlackRequestUrl": URL}
 )
 _XML = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
 class AwsStub(Server):
-    """What CloudFormation and Lambda answer; `refused` maps a service to the error that it answers instead."""
+    """CloudFormation and Lambda; `refused` maps a service to the error that it answers instead."""
 
     def __init__(self) -> None:
         super().__init__(self._reply)
@@ -57,34 +54,24 @@ class AwsStub(Server):
             is_xml = service in ("cloudformation", "sts")
             return Reply(400, (xml if is_xml else json.dumps({"__type": code})).encode())
         if service == "cloudformation":
-            stacks = "".join(map(_xml_of, self.stacks))
-            result = f"<DescribeStacksResult><Stacks>{stacks}</Stacks></DescribeStacksResult>"
-            return Reply(
-                body=f'<DescribeStacksResponse xmlns="{_XML}">{result}</DescribeStacksResponse>'.encode()
-            )
+            xml = f"<DescribeStacksResult><Stacks>{''.join(map(_xml_of, self.stacks))}</Stacks></DescribeStacksResult>"
+            return Reply(body=f'<DescribeStacksResponse xmlns="{_XML}">{xml}</DescribeStacksResponse>'.encode())
         if request.target.endswith("/configuration"):
             return Reply(body=json.dumps(self.function).encode())
-        if error := self.run():
-            return Reply(
-                200, json.dumps({"errorType": error}).encode(), {"X-Amz-Function-Error": "Unhandled"}
-            )
-        return Reply(body=b"null")
+        error = self.run()
+        headers = {"X-Amz-Function-Error": "Unhandled"} if error else {}
+        return Reply(200, json.dumps({"errorType": error}).encode(), headers)
 
 
 def _xml_of(stack: Stack) -> str:
-    parameters = _members("Parameter", stack.parameters)
-    outputs = _members("Output", stack.outputs)
+    def members(kind: str, values: Mapping[str, str]) -> str:
+        pairs = (f"<{kind}Key>{key}</{kind}Key><{kind}Value>{value}</{kind}Value>" for key, value in values.items())
+        return f"<{kind}s>{''.join(f'<member>{pair}</member>' for pair in pairs)}</{kind}s>"
+
     return (
         f"<member><StackName>{stack.name}</StackName><StackStatus>{stack.status}</StackStatus>"
         f"<CreationTime>2026-01-01T00:00:00Z</CreationTime>"
-        f"<Parameters>{parameters}</Parameters><Outputs>{outputs}</Outputs></member>"
-    )
-
-
-def _members(kind: str, values: Any) -> str:
-    return "".join(
-        f"<member><{kind}Key>{key}</{kind}Key><{kind}Value>{value}</{kind}Value></member>"
-        for key, value in values.items()
+        f"{members('Parameter', stack.parameters)}{members('Output', stack.outputs)}</member>"
     )
 
 
@@ -178,9 +165,7 @@ class Account:
     def save_state(self, **fields: Any) -> None:
         """Make the last poll a good one, half a minute ago, but for these fields."""
         now = int(time.time())
-        state = PollState(
-            self.openai.base_url, now - 86_400, baseline_reason=None, project="", polled_at=now - 30
-        )
+        state = PollState(self.openai.base_url, now - 86_400, baseline_reason=None, project="", polled_at=now - 30)
         before = self.store.load_state()
         self.store.save_state(replace(state, version=before.version if before else 0, **fields))
 
@@ -192,4 +177,4 @@ class Account:
         state = self.store.load_state()
         assert state
         self.store.save_state(state, [parked])
-        self.store.block(CHANNEL, reason, at + 3600)
+        self.store.set_channel(CHANNEL, at + 3600, reason)

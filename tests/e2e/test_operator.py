@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import pytest
 from batchbell.aws.store import Store
 from batchbell.cli.main import main
 from local.aws import LocalAws
-from local.openai_faults import error
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from local.team import Team
@@ -50,7 +49,7 @@ def run(
 def healthy(team: Team, slack: SlackSimulator, openai: OpenAISimulator) -> None:
     """All is well: as it is after a tick, whatever another test has left."""
     slack.channels[CHANNEL] = None
-    store_of(team).unblock(CHANNEL, not_before=0)
+    store_of(team).set_channel(CHANNEL, 0)
     team.tick()
 
 
@@ -58,73 +57,35 @@ def store_of(team: Team) -> Store:
     return Store(team.aws.client("dynamodb"), team.table_name, retention_s=30 * 86_400)
 
 
-def codes(printed: str) -> set[str]:
-    """What doctor says is wrong; how long the answer took says nothing on a busy machine."""
-    results = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-    return {each["code"] for each in results if each["standing"] == "wrong"} - {"slash.slow"}
-
-
-Break = Callable[[Team, OpenAISimulator, SlackSimulator], Any]
-"""Breaks one thing; it is a context manager, after which the thing is whole again."""
-
-
-def recycle(team: Team) -> None:
-    """Let the Slack function start anew: it looks for a rotated secret once a minute only."""
-    client, name = team.aws.client("lambda"), team.slack_function_name
-    client.update_function_configuration(FunctionName=name, Timeout=10)
-    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
-
-
 @contextmanager
-def secret(team: Team, name: str, value: str | None) -> Iterator[None]:
-    ssm, parameter = team.aws.client("ssm"), f"/batchbell/{team.name}/{name}"
-    before = ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
-    if value is None:
-        ssm.delete_parameter(Name=parameter)
-    else:
-        team.aws.put_secret(parameter, value)
-    if name == "slack-signing-secret":
-        recycle(team)
+def token_missing(team: Team, slack: SlackSimulator) -> Iterator[None]:
+    name = f"/batchbell/{team.name}/slack-bot-token"
+    team.aws.client("ssm").delete_parameter(Name=name)
     yield
-    team.aws.put_secret(parameter, before)
-    if name == "slack-signing-secret":
-        recycle(team)
+    team.aws.put_secret(name, slack.token)
 
 
 @contextmanager
-def openai_down(openai: OpenAISimulator, fault: Any) -> Iterator[None]:
-    openai.down = fault
-    yield
-    openai.down = None
-
-
-@contextmanager
-def channel(slack: SlackSimulator, error: str) -> Iterator[None]:
-    slack.channels[CHANNEL] = error
+def channel_refused(team: Team, slack: SlackSimulator) -> Iterator[None]:
+    slack.channels[CHANNEL] = "not_in_channel"
     yield
     slack.channels[CHANNEL] = None
 
 
 @contextmanager
-def function_environ(team: Team, **changed: str) -> Iterator[None]:
-    """Change the environment of the poll function."""
-    client = team.aws.client("lambda")
-    before = client.get_function_configuration(FunctionName=team.function_name)["Environment"]["Variables"]
-
-    def tell(variables: dict[str, str]) -> None:
-        client.update_function_configuration(
-            FunctionName=team.function_name, Environment={"Variables": variables}
-        )
-        updated = client.get_waiter("function_updated_v2")
-        updated.wait(FunctionName=team.function_name, WaiterConfig={"Delay": 1})
-
-    tell(before | changed)
-    yield
-    tell(before)
+def table_unknown(team: Team, slack: SlackSimulator) -> Iterator[None]:
+    """The poll function is given the name of another table."""
+    client, name = team.aws.client("lambda"), team.function_name
+    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    for variables in (before | {"TABLE_NAME": "no-such-table"}, before):
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        if variables is not before:
+            yield
 
 
 @contextmanager
-def schedule_disabled(team: Team) -> Iterator[None]:
+def schedule_disabled(team: Team, slack: SlackSimulator) -> Iterator[None]:
     client = team.aws.client("scheduler")
     schedule = client.get_schedule(Name=f"{team.stack_name}-poll")
     known = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
@@ -135,86 +96,43 @@ def schedule_disabled(team: Team) -> Iterator[None]:
 
 
 @contextmanager
-def no_poll_lately(team: Team, openai: OpenAISimulator) -> Iterator[None]:
-    store = store_of(team)
-    state = store.load_state()
-    assert state
-    store.save_state(replace(state, polled_at=int(time.time()) - 7200))
-    with openai_down(openai, error(500)):
-        yield
-    team.tick()
-
-
-@contextmanager
 def undelivered_for_long(team: Team, slack: SlackSimulator) -> Iterator[None]:
     """Behind a channel that Slack refuses, so that no tick delivers it meanwhile."""
     store, at = store_of(team), int(time.time()) - 7200
     batch = a_batch("batch_old", "completed", created_at=at, completed_at=at)
     state = store.load_state()
     assert state
-    with channel(slack, "not_in_channel"):
+    with channel_refused(team, slack):
         store.save_state(state, [a_notification(batch, recorded_at=at)])
         team.tick()
         yield
-    store.unblock(CHANNEL, not_before=0)
-    team.tick()
 
 
-BREAKS: dict[str, tuple[Break, set[str]]] = {
-    "wrong key": (lambda t, o, s: secret(t, "openai-api-key", "sk-other"), {"openai.key_refused"}),
-    "token missing": (
-        lambda t, o, s: secret(t, "slack-bot-token", None),
-        {"secrets.slack_bot_token_missing"},
-    ),
-    "signing secret malformed": (
-        lambda t, o, s: secret(t, "slack-signing-secret", "xoxb-by-mistake"),
-        {"secrets.slack_signing_secret_malformed"},
-    ),
-    "table gone": (lambda t, o, s: function_environ(t, TABLE_NAME="no-such-table"), {"aws.table.missing"}),
-    "settings wrong": (lambda t, o, s: function_environ(t, NOTIFY_ON=" , "), {"poll.settings.failed"}),
-    "schedule disabled": (lambda t, o, s: schedule_disabled(t), {"poll.schedule_disabled"}),
-    "no poll lately": (lambda t, o, s: no_poll_lately(t, o), {"poll.late", "openai.failing"}),
-    "old news undelivered, parked and blocked": (
-        lambda t, o, s: undelivered_for_long(t, s),
-        {
-            "delivery.late",
-            "delivery.parked",
-            "delivery.blocked",
-            "slack.not_in_channel",
-            "poll.last_run_complained",
-        },
-    ),
-}
+UNDELIVERED = "slack.not_in_channel poll.last_run_complained delivery.late delivery.parked delivery.blocked"
 
 
-def test_doctor_finds_nothing_wrong_with_a_healthy_bot(
-    run: Run, healthy: None, openai: OpenAISimulator, slack: SlackSimulator
-) -> None:
-    _, printed = run("doctor")
-    _, as_json = run("doctor", "--json")
-
-    assert codes(as_json) == set()
-    assert "✓ slack.channel" in printed
-    assert "only Slack can tell" in printed
-    assert not any(each in printed + as_json for each in (openai.key, slack.token, slack.signing_secret))
-
-
-@pytest.mark.parametrize(("breaks", "wanted"), BREAKS.values(), ids=BREAKS.keys())
+@pytest.mark.parametrize(
+    ("broken", "wanted"),
+    [
+        (lambda team, slack: nullcontext(), ""),
+        (token_missing, "secrets.slack_bot_token_missing"),
+        (table_unknown, "aws.table.missing"),
+        (schedule_disabled, "poll.schedule_disabled"),
+        (undelivered_for_long, UNDELIVERED),
+    ],
+)
 def test_doctor_names_what_is_broken_and_nothing_else(
-    run: Run,
-    healthy: None,
-    team: Team,
-    openai: OpenAISimulator,
-    slack: SlackSimulator,
-    breaks: Break,
-    wanted: set[str],
+    run: Run, healthy: None, team: Team, openai: OpenAISimulator, slack: SlackSimulator, broken, wanted
 ) -> None:
-    with breaks(team, openai, slack):
+    with broken(team, slack):
         code, printed = run("doctor", "--json")
 
-    assert codes(printed) == wanted, printed
-    assert code == 1
-    assert not any(each in printed for each in (openai.key, slack.token, slack.signing_secret, "sk-other"))
+    results = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    # How long the answer took says nothing on a busy machine.
+    codes = {each["code"] for each in results if each["standing"] == "wrong"} - {"slash.slow"}
+    assert codes == set(wanted.split()), printed
+    assert code == bool(wanted) or "slash.slow" in printed
+    assert not any(each in printed for each in (openai.key, slack.token, slack.signing_secret))
 
 
 def test_the_manifest_is_that_of_the_deployed_stack(run: Run, team: Team) -> None:
@@ -240,7 +158,7 @@ def test_what_is_parked_is_delivered_once_the_channel_is_fixed(
 ) -> None:
     nothing = run("redeliver")
     batch = openai.add("failed", metadata={"name": "Parked"})
-    with channel(slack, "not_in_channel"):
+    with channel_refused(team, slack):
         team.tick()
         in_vain = run("redeliver")
 
@@ -377,7 +295,7 @@ def typing(environ: dict[str, str], *words: str) -> Iterator[Terminal]:
 def test_secrets_are_checked_and_stored_and_an_empty_line_keeps_one(
     run: Run, team: Team, openai: OpenAISimulator, slack: SlackSimulator
 ) -> None:
-    with secret(team, "slack-bot-token", None):
+    with token_missing(team, slack):
         code, printed = run("secrets", stdin=f"\n  {slack.token} \r\n{slack.signing_secret}\n")
         stored = team.aws.client("ssm").get_parameter(
             Name=f"/batchbell/{team.name}/slack-bot-token", WithDecryption=True

@@ -12,6 +12,7 @@ records with the attribute `open_in`, which names server and project: open and d
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,17 +28,11 @@ if TYPE_CHECKING:
 
 Versioned = TypeVar("Versioned", PollState, Notification)
 
-MAX_WRITES = 100
-"""Writes of one transaction."""
-
+MAX_CHANGES = 50  # of one transaction, which takes 100 writes: a record and a notification for each
 _STATE = {"pk": "state", "sk": "state"}
-_KIND = "batch"
-"""All records are one partition of `by_creation`, which takes 1,000 writes a second: polls are paced."""
-
+_KIND = "batch"  # all records are one partition of `by_creation`, which takes 1,000 writes a second
 _MAX_OUTBOX = 2000
-_MAX_PAGES = 8
-"""A rare status is searched for in so many pages of 1 MB, some 40,000 records, and no further."""
-
+_MAX_PAGES = 8  # a rare status is searched for in so many pages of 1 MB, some 40,000 records
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -84,23 +79,21 @@ class Store:
         """Return the open and deleted batches of a server and project by id, oldest first; the index lags."""
         request = expression({"scope": scope}, KeyConditionExpression="#open_in = :scope")
         items = self._table.query("read open batches", IndexName="open", **request)
-        return {_batch_id(item): _recorded(item) for item in map(plain, items)}
+        return {_batch_id(item): recorded for item in map(plain, items) if (recorded := _recorded(item, 0))}
 
     def recorded(self, batch_ids: Iterable[str], now: int) -> dict[str, Recorded]:
         """Return what is recorded of these batches, by id.
 
         A record past its time to live is as good as deleted: DynamoDB takes days to do it.
         """
-        keys = [_record_key(each) for each in batch_ids]
-        items = self._table.get_many("read records", keys)
-        found = {_batch_id(plain(item)): _recorded_in(item, now) for item in items}
-        return {id: recorded for id, recorded in found.items() if recorded}
+        items = map(plain, self._table.get_many("read records", [_record_key(each) for each in batch_ids]))
+        return {_batch_id(item): recorded for item in items if (recorded := _recorded(item, now))}
 
     def record(self, changes: Sequence[Change], scope: str, now: int) -> RecordResult:
         """Write each change with its notification; what was written before an error stays written."""
         result = RecordResult()
-        for some in _that_fit(changes):
-            self._record(some, scope, now, result)
+        for start in range(0, len(changes), MAX_CHANGES):
+            self._record(changes[start : start + MAX_CHANGES], scope, now, result)
         return result
 
     def _record(self, changes: Sequence[Change], scope: str, now: int, result: RecordResult) -> None:
@@ -115,7 +108,7 @@ class Store:
         except ConditionError as error:
             pairs = zip(writes, error.found, strict=True)
             conflicts = {id(change): (change, found) for (change, _), found in pairs if found is not None}
-            result.conflicts += [(change, _recorded_in(found, now)) for change, found in conflicts.values()]
+            result.conflicts += [(change, _recorded(plain(found), now)) for change, found in conflicts.values()]
             self._record([each for each in changes if id(each) not in conflicts], scope, now, result)
         except RejectedError:
             half = len(changes) // 2
@@ -180,13 +173,9 @@ class Store:
     def _find(self, batch_ids: Sequence[str]) -> dict[str, Record]:
         """Return these records; one that this version cannot read is left out."""
         found = {}
-        keys = [_record_key(each) for each in batch_ids]
-        for item in map(plain, self._table.get_many("read records", keys)):
-            try:
-                batch = decoded(Batch, item["body"])
-            except _UNREADABLE:
-                continue
-            found[_batch_id(item)] = Record(batch, item["created"], item.get("open_in"))
+        for item in map(plain, self._table.get_many("read records", [_record_key(each) for each in batch_ids])):
+            with suppress(*_UNREADABLE):
+                found[_batch_id(item)] = Record(decoded(Batch, item["body"]), item["created"], item.get("open_in"))
         return found
 
     def list_records(
@@ -254,9 +243,8 @@ class Store:
     def save(self, notifications: Sequence[Notification]) -> list[Notification]:
         """Write these notifications, all or none, if none was written since it was read."""
         saved = [replace(each, version=each.version + 1) for each in notifications]
-        pairs = zip(saved, notifications, strict=True)
-        puts = [{"Put": _put(new)["Put"] | _if_unchanged(old)} for new, old in pairs]
-        self._table.transact("write notifications", puts)
+        puts = [_put(new)["Put"] | _if_unchanged(old) for new, old in zip(saved, notifications, strict=True)]
+        self._table.transact("write notifications", [{"Put": put} for put in puts])
         return saved
 
     def remove(self, notifications: Sequence[Notification], sent_at: int | None = None) -> None:
@@ -282,25 +270,18 @@ class Store:
         """Make all that is parked due now, and let a blocked channel be tried at once."""
         outbox = self.outbox(channel)
         for each in outbox.parked:
-            try:
+            with suppress(ConflictError):  # a run has just taken it
                 self.save([replace(each, due_at=0, attempts=0, text_only=False)])
-            except ConflictError:
-                continue  # a run has just taken it
         if outbox.blocked_reason:
-            self._update_channel(channel, "SET #not_before = :zero", zero=0)
+            self.set_channel(channel, 0, outbox.blocked_reason)
 
     # Channels
 
     def take_turn(self, channel: str, now: float, hold_s: float) -> float:
         """Reserve the channel for `hold_s` and return 0, or return how many seconds to wait for it."""
+        condition = "attribute_not_exists(#not_before) OR #not_before <= :now"
         try:
-            self._update_channel(
-                channel,
-                "SET #not_before = :until",
-                "attribute_not_exists(#not_before) OR #not_before <= :now",
-                until=now + hold_s,
-                now=now,
-            )
+            self._update_channel(channel, "SET #not_before = :until", condition, until=now + hold_s, now=now)
         except ConditionError as error:
             return max(float(plain(error.found[0] or {}).get("not_before", now)) - now, 0.001)
         return 0
@@ -308,28 +289,19 @@ class Store:
     def hold(self, channel: str, until: float) -> None:
         """Let nobody post to the channel before then."""
         condition = "attribute_not_exists(#not_before) OR #not_before < :until"
-        try:
+        with suppress(ConditionError):  # it is held for longer already
             self._update_channel(channel, "SET #not_before = :until", condition, until=until)
-        except ConditionError:
-            return  # it is held for longer already
 
-    def block(self, channel: str, reason: str, until: float) -> None:
-        """Note why Slack refuses the channel; it is tried again after `until`."""
-        update = "SET #blocked_reason = :reason, #not_before = :until"
-        self._update_channel(channel, update, reason=reason, until=until)
-
-    def unblock(self, channel: str, not_before: float) -> None:
-        """Let everyone post to the channel again."""
-        update = "SET #not_before = :not_before REMOVE #blocked_reason"
-        self._update_channel(channel, update, not_before=not_before)
+    def set_channel(self, channel: str, not_before: float, blocked_reason: str | None = None) -> None:
+        """Note why Slack refuses the channel, which is tried again after `not_before`, or that it does not."""
+        reason = ", #blocked_reason = :reason" if blocked_reason else " REMOVE #blocked_reason"
+        values: dict[str, Any] = {"not_before": not_before, "reason": blocked_reason}
+        self._update_channel(channel, f"SET #not_before = :not_before{reason}", **values)
 
     def _update_channel(self, channel: str, update: str, condition: str = "", **values: Any) -> None:
-        texts, key = {"UpdateExpression": update}, _key("outbox", _channel_sk(channel))
-        options = {}
-        if condition:
-            texts["ConditionExpression"] = condition
-            options["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        request = {"Key": key, **expression(values, **texts), **options}
+        texts = {"UpdateExpression": update, **({"ConditionExpression": condition} if condition else {})}
+        options = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"} if condition else {}
+        request = {"Key": _key("outbox", _channel_sk(channel)), **expression(values, **texts), **options}
         self._table.request("update the channel", "update_item", **request)
 
 
@@ -344,27 +316,10 @@ def _may_expire(batch: Batch) -> bool:
     return batch.created_at is not None or batch.ended_at is not None
 
 
-def _that_fit(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Yield the changes in parts that one transaction can write."""
-    some: list[Change] = []
-    writes = 0
-    for change in changes:
-        needed = 2 if change.notification else 1
-        if writes + needed > MAX_WRITES:
-            yield some
-            some, writes = [], 0
-        some.append(change)
-        writes += needed
-    yield some
-
-
-def _recorded_in(item: Item, now: int) -> Recorded | None:
+def _recorded(item: Mapping[str, Any], now: int) -> Recorded | None:
     """Return what a record says; None where there is none, or none any more."""
-    found = plain(item)
-    return _recorded(found) if "status" in found and found.get("ttl", now) >= now else None
-
-
-def _recorded(item: Mapping[str, Any]) -> Recorded:
+    if "status" not in item or item.get("ttl", now) < now:
+        return None
     counts = item.get("counts")
     return Recorded(
         status=item["status"],
@@ -386,16 +341,16 @@ def _batch_id(item: Mapping[str, Any]) -> str:
     return str(item["pk"]).removeprefix("batch#")
 
 
+def _item(**values: Any) -> Item:
+    return {name: typed(value) for name, value in values.items()}
+
+
 def _key(pk: str, sk: str) -> Item:
     return _item(pk=pk, sk=sk)
 
 
 def _record_key(batch_id: str) -> Item:
     return _key(f"batch#{batch_id}", "record")
-
-
-def _item(**values: Any) -> Item:
-    return {name: typed(value) for name, value in values.items()}
 
 
 def _put(notification: Notification) -> Item:

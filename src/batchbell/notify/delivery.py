@@ -225,7 +225,7 @@ class _Delivery:
                 self._post(message, is_unread=is_unread)
             case Blocked(reason):
                 self._park(message, reason, 0)
-                self.store.block(self.config.channel, reason, now + BLOCKED_S)
+                self.store.set_channel(self.config.channel, now + BLOCKED_S, reason)
                 raise _StopError(reason)
             case Malformed() if len(message) > 1:
                 apart = [replace(each, message_id=each.id) for each in message]
@@ -281,7 +281,7 @@ class _Delivery:
         logger.info("Delivered", extra={"ids": _ids(message), "ts": ts, "channel": channel})
         if self.blocked_reason:
             # Also if it was found: who may read the channel is in it. If not, the next post finds out.
-            self.store.unblock(self.config.channel, self.clock() + TURN_S)
+            self.store.set_channel(self.config.channel, self.clock() + TURN_S)
             self.blocked_reason, self.has_turn = None, False
 
     def finished(self) -> DeliveryResult:
