@@ -34,9 +34,7 @@ class Meter:
     `item_at` returns the item of a key as it is now, and is not counted.
     """
 
-    def __init__(
-        self, events: Any, item_at: Callable[[Item], Item], clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, events: Any, item_at: Callable[[Item], Item], clock: Callable[[], float] = time.time) -> None:
         self._item_at = item_at
         self._clock = clock
         self.clear()

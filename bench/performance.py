@@ -72,8 +72,7 @@ def main(size_name: str, folder: Path, base: str) -> None:
         say(f"polling {size.batches:,} batches, with this code and with that of {base}")
         numbers = (str(size.batches), str(size.request_s))
         now, then = (
-            run(python("bench.polls", str(src), *numbers), small() | bytecode) if src else {}
-            for src in (SRC, before)
+            run(python("bench.polls", str(src), *numbers), small() | bytecode) if src else {} for src in (SRC, before)
         )
     for kind, runs in ready.items():
         for name in FUNCTIONS:
@@ -123,9 +122,7 @@ def make_ready(runs: int, before: Path | None, environ: Mapping[str, str]) -> Ru
             ways |= {f"{way} before": (name, then) for way, name in FUNCTIONS.items()}
         if find_spec("slack_bolt"):
             ways["the usual way"] = ("usual_way", now)
-        return in_turn(
-            {way: (python("bench.function", name), each) for way, (name, each) in ways.items()}, runs
-        )
+        return in_turn({way: (python("bench.function", name), each) for way, (name, each) in ways.items()}, runs)
 
 
 def compared(now: Figures, then: Figures) -> list[tuple[str, ...]]:
@@ -143,9 +140,7 @@ def cpu_s(report: Figures) -> float:
     return report["import_cpu_s"] + report["cpu_s"]
 
 
-def page(
-    size: Size, column: str, lines: Sequence[Sequence[str]], ready: Mapping[str, Runs], listing: Runs
-) -> str:
+def page(size: Size, column: str, lines: Sequence[Sequence[str]], ready: Mapping[str, Runs], listing: Runs) -> str:
     """Return docs/performance.md."""
     listed = [
         (name, *(_spread([each[key] for each in runs]) for key in ("wall_s", "cpu_s", "peak_mib")))
@@ -154,10 +149,7 @@ def page(
     made = [
         (
             f"{name}, {kind}",
-            *(
-                _spread([each[key] for each in runs])
-                for key in ("process_s", "import_cpu_s", "cpu_s", "peak_mib")
-            ),
+            *(_spread([each[key] for each in runs]) for key in ("process_s", "import_cpu_s", "cpu_s", "peak_mib")),
             str(runs[0]["modules"]),
         )
         for kind, ways in ready.items()
@@ -172,7 +164,7 @@ round is not counted. Each figure is the median of {size.runs} runs, with the le
 
 They were created evenly over a day, and a poll is measured when all are known and nothing changes: the handler of the poll function
 in a process of its own, with OpenAI, Slack and AWS simulated over HTTP. *Quiet*: 20 are open among the newest 100. Where all are open,
-OpenAI waits {size.request_s * 1000:.0f} ms before each answer. Pauses that the code makes between writes count as seconds. Units are
+OpenAI answers after {size.request_s * 1000:.0f} ms. Pauses that the code makes between writes count as seconds. Units are
 DynamoDB's, counted from the bytes of the items, with those of the indexes.
 
 {_table(("", "now", column, "limit", ""), lines)}

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 from bench.world import Figures, World
-from local.openai_faults import slow
 
 COUNTED = {
     "openai": "requests to OpenAI",
@@ -40,22 +39,20 @@ def main(src: Path, many: int, request_s: float) -> None:
     print(json.dumps(figures))
 
 
-def _measured(
-    src: Path, many: int, open_count: int, among: int, request_s: float = 0
-) -> tuple[Figures, Figures]:
+def _measured(src: Path, many: int, open_count: int, among: int, request_s: float = 0) -> tuple[Figures, Figures]:
     """Poll until all is known, then once more; return the figures of both."""
     with World() as world, world.function("poll", src) as run:
         world.fill(many, open_count, among)
-        world.openai.down = slow(request_s)
+        world.request_s = request_s
         baseline = Counter[str]()
         while not world.slack.messages:  # the first one says that the baseline is done
             baseline.update(run(), polls=1)
             if baseline["polls"] > 100:
                 raise RuntimeError("the baseline does not end")
-        world.openai.down = None
+        world.request_s = 0
         run(3600)
         run()
-        world.openai.down = slow(request_s)
+        world.request_s = request_s
         return baseline, run()
 
 

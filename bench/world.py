@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,12 +31,17 @@ Figures = dict[str, float]
 
 
 class World(ExitStack):
-    """What one team's functions reach, until it is closed; `at` is the time of the function that ran last."""
+    """What one team's functions reach, until it is closed; `at` is the time of the function that ran last.
+
+    OpenAI answers after `request_s`, or as soon as it can.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.at = time.time()
         self.openai = self.enter_context(OpenAISimulator(clock=lambda: self.at))
+        self.request_s = 0.0
+        self._answer, self.openai.answer = self.openai.answer, self._in_time
         self.slack = self.enter_context(SlackSimulator())
         self.table = MemoryTable()
         self._aws = self.enter_context(Server(self._reply))
@@ -107,14 +113,17 @@ class World(ExitStack):
             "writes": self._meter.write_units,
         }
 
+    def _in_time(self, request: Request) -> Reply:
+        started_s = time.perf_counter()
+        reply = self._answer(request)
+        return replace(reply, delay_s=max(0.0, self.request_s - (time.perf_counter() - started_s)))
+
     def _reply(self, request: Request) -> Reply:
         """Answer as DynamoDB and SSM do."""
         service, _, operation = request.headers["x-amz-target"].partition(".")
         asked, status = json.loads(request.body), 200
         try:
-            content = (
-                self._secret(asked["Name"]) if service == "AmazonSSM" else self._metered(operation, asked)
-            )
+            content = self._secret(asked["Name"]) if service == "AmazonSSM" else self._metered(operation, asked)
         except ClientError as error:
             content, status = {**error.response, "__type": error.response["Error"]["Code"]}, 400
         return Reply(status, json.dumps(content).encode(), {"content-type": "application/x-amz-json-1.0"})
