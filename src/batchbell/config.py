@@ -33,11 +33,7 @@ class Server:
 
     @property
     def is_azure(self) -> bool:
-        """Whether the key goes into Azure's header `api-key`, and not into `Authorization: Bearer`.
-
-        So it is at a host of Azure's (public, US Government, China), and wherever an `api-version` is
-        set: that is how Azure behind a domain of its own is recognised.
-        """
+        """Whether the key goes into the header `api-key`. A version shows Azure behind a domain of its own."""
         return bool(self.api_version) or _AZURE.match(self.base_url) is not None
 
     def batch_page(self, batch_id: str) -> str | None:
@@ -47,10 +43,7 @@ class Server:
 
 
 def server_from(address: str, api_version: str) -> Server:
-    """Return the server that was meant; the host, and so who gets the key, stays as it is.
-
-    An endpoint's own path is cut off. At Azure the version decides between the two APIs: the
-    classic one wants a date, v1 none.
+    """Return the server that was meant. The host, and so who gets the key, stays as it is.
 
     Raises: ValueError for a version that would send Azure's key to OpenAI.
     """
@@ -61,17 +54,14 @@ def server_from(address: str, api_version: str) -> Server:
     if _OPENAI.fullmatch(base_url):
         return Server(base_url + "/v1", api_version)
     if (azure := _AZURE.match(base_url)) and base_url[azure.end() :] in ("", "/openai", "/openai/v1"):
+        # The classic API wants a date as its version, v1 none.
         base_url = azure[0] + ("/openai" if _DATED.fullmatch(api_version) else "/openai/v1")
     return Server(base_url, api_version)
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One team's deployment. Secrets are named here, not held.
-
-    `notify_on` names statuses; each pair of `metadata_filter` names a key and the values it may have.
-    An end older than `retention_s` is not announced.
-    """
+    """One team's deployment. An end older than `retention_s` is not announced."""
 
     team: str
     channel: str
@@ -99,14 +89,11 @@ class Config:
     def selects(self, batch: Batch) -> bool:
         """Whether `NotifyOn` and `MetadataFilter` select this batch in its present status.
 
-        `failed` stands for all that went wrong: also for a completed batch with failed requests. One
-        that a list shows without counts may turn out to be such a batch.
+        `failed` also selects a completed batch with failed requests, or one whose counts are still unknown.
         """
-        if not self.matches_filter(batch):
-            return False
         is_unsure = outcome_of(batch) is Outcome.UNKNOWN and not batch.is_retrieved
         is_failure = Status.FAILED in self.notify_on and (is_unsure or has_failures(batch))
-        return batch.status in self.notify_on or is_failure
+        return self.matches_filter(batch) and (batch.status in self.notify_on or is_failure)
 
 
 def config_from(environ: Mapping[str, str]) -> Config:
@@ -171,39 +158,29 @@ SECRET_HINTS = {
     Secret.SLACK_SIGNING_SECRET: "the Signing Secret of the Slack app's page Basic Information",
 }
 
-_KINDS = (
-    ("xoxb-", "a Slack bot token"),
-    ("xoxp-", "a Slack user token"),
-    ("xapp-", "a Slack app-level token"),
-    ("xoxe", "a Slack configuration or refresh token"),
-    ("xox", "a Slack token of another kind"),
-    ("sk-admin-", "an OpenAI admin key"),
-    ("sk-", "an OpenAI API key"),
-    ("whsec_", "a webhook's secret"),
-    ("http", "an address"),
+# How a value begins, what it is then, and which secret it may be. The first row that fits counts.
+_FORMS = (
+    ("[0-9a-f]{32}$", "a Slack signing secret", Secret.SLACK_SIGNING_SECRET),
+    ("xoxb-", "a Slack bot token", Secret.SLACK_BOT_TOKEN),
+    ("xoxp-", "a Slack user token", None),
+    ("xapp-", "a Slack app-level token", None),
+    ("xoxe", "a Slack configuration or refresh token", None),
+    ("xox", "a Slack token of another kind", None),
+    ("sk-admin-", "an OpenAI admin key", None),
+    ("sk-", "an OpenAI API key", Secret.OPENAI_API_KEY),
+    ("whsec_", "a webhook's secret", None),
+    ("http", "an address", None),
+    ("", "", Secret.OPENAI_API_KEY),  # a form that OpenAI may have changed to
 )
-_EXPECTED: Mapping[Secret, tuple[str | None, ...]] = {
-    Secret.OPENAI_API_KEY: ("an OpenAI API key", None),
-    Secret.SLACK_BOT_TOKEN: ("a Slack bot token",),
-    Secret.SLACK_SIGNING_SECRET: ("a Slack signing secret",),
-}
 
 
 def invalid_secret_reason(secret: Secret, value: str, *, is_openai: bool = True) -> str | None:
-    """Return why the value cannot be this secret, None where it may be. The value is never shown.
-
-    Keys of other servers than OpenAI have any form.
-    """
+    """Return why the value, which is never shown, cannot be this secret; None where it may be."""
     if not re.fullmatch(r"[!-~]+", value):
         return "it has a blank, a line end or a letter in it that no such secret has"
-    is_signing_secret = re.fullmatch("[0-9a-f]{32}", value) is not None
-    found = (kind for prefix, kind in _KINDS if value.startswith(prefix))
-    kind = "a Slack signing secret" if is_signing_secret else next(found, None)
-    is_slack_token = kind is not None and kind.startswith("a Slack ") and not is_signing_secret
-    if kind in _EXPECTED[secret]:
+    kind, fits = next((kind, fits) for form, kind, fits in _FORMS if re.match(form, value))
+    if secret is Secret.OPENAI_API_KEY and not is_openai and not value.startswith(("xox", "xapp-")):
+        fits = secret  # keys of other servers have any form
+    if fits is secret:
         return None
-    if secret is Secret.OPENAI_API_KEY and not is_openai and not is_slack_token:
-        return None
-    if kind is None:
-        return f"it does not look like {SECRET_HINTS[secret]}"
-    return f"that is {kind}; wanted is {SECRET_HINTS[secret]}"
+    return f"{f'that is {kind}; wanted is' if kind else 'it does not look like'} {SECRET_HINTS[secret]}"
