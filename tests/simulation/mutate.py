@@ -10,31 +10,43 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+SCENARIOS = "tests/simulation/test_scenarios.py"
+
 # Description | file in src/batchbell | old text | new text | a test, for what no schedule is long enough.
-MUTATIONS = """
-the old status is no condition of a record | adapters/batch_table.py | "#status = :old" | "attribute_exists(#status)"
-a record has no condition | adapters/batch_table.py | "ConditionExpression": condition | \
-"ConditionExpression": condition and "attribute_exists(pk) OR attribute_not_exists(pk)"
-a lease lasts 0 s | domain/delivery.py | LEASE_S = 180 | LEASE_S = 0
-nothing is found before it is posted again | flows/deliver.py | if since is None: | if since is None or message.version:
-the cursor has no overlap | domain/cursor.py | OVERLAP_S = 300 | OVERLAP_S = 0
-an ended batch may be open again | domain/diff.py | or old_status in TERMINAL | or False
-a repeated page does not end the list | domain/cursor.py | new_ids == 0 | new_ids < 0
-a poll may read any number of pages | flows/walk.py | MOST_PAGES = 1000 | MOST_PAGES = 10**9 | tests/flows/test_walk.py
-two runs may post one message | adapters/outbox_table.py | "version = :version" | \
-"attribute_exists(pk) OR version = :version"
-a poll may write over another's state | adapters/batch_table.py | "attribute_not_exists(pk) OR version = :version" | \
-"attribute_not_exists(pk) OR attribute_exists(pk)"
-a page is taken to show all that it should | flows/visit.py |                 failed = in_vain = 0 | \
-                failed = in_vain = 0; self.learning.met_ids.update(window.ids)
-a baseline begins anew after a failed poll | flows/poll.py | if watch is None or watch.base_url | \
-if watch is None or watch.failure or watch.base_url
-an end is announced before its counts are known | flows/learn.py | if is_unsure and not batch.is_retrieved | \
-if is_unsure and False
-all statuses are selected | domain/policy.py | return batch.status in | return True or batch.status in
-a batch is deleted at the first 404 | domain/watch.py | GONE_AFTER_S = 3600 | GONE_AFTER_S = 0
-the history is read once | domain/delivery.py | MOST_LOOKS = 8 | MOST_LOOKS = 0
-a blocked channel is tried after hours | domain/delivery.py | PROBE_S = 300 | PROBE_S = 21_600
+MUTATIONS = f"""
+the old status is no condition of a record | aws/store.py | condition = "#status = :old" | \
+condition = "attribute_exists(#status)"
+a record has no condition | aws/store.py | {{adds}}", "ConditionExpression": condition}} | \
+{{adds}}", "ConditionExpression": condition and "attribute_exists(#pk) OR attribute_not_exists(#pk)"}}
+a poll may write over another's state | aws/store.py | "attribute_not_exists(#pk) OR #version = :version" | \
+"attribute_not_exists(#pk) OR attribute_exists(#pk)"
+two runs may post one message | aws/store.py | ConditionExpression="#version = :version" | \
+ConditionExpression="attribute_exists(#pk) OR #version = :version"
+the cursor has no overlap | poll/cursor.py | OVERLAP_S = 300 | OVERLAP_S = 0
+one row shows that a page is past | poll/cursor.py | page.batches[-2:] | page.batches[-1:] | {SCENARIOS}
+an empty page always ends the list | poll/cursor.py | page.has_more is not True and not was_promised | \
+page.has_more is not True | {SCENARIOS}
+a lost place in the list is not noticed | poll/poller.py | new[:1] != [expected] | False | {SCENARIOS}
+a repeated page does not end the list | poll/poller.py | if ends or not new: | if ends:
+a poll may read any number of pages | poll/poller.py | MAX_PAGES = 1000 | MAX_PAGES = 10**9 | tests/poll/test_poller.py
+a page is taken to show all that it should | poll/poller.py | self.unseen.difference_update(known) | \
+self.unseen.clear()
+the turn of the checks by id does not move | poll/poller.py | checked_to = positions[id] | pass | {SCENARIOS}
+a baseline begins anew after a failed poll | poll/poller.py | if state is None or state.base_url | \
+if state is None or state.failure or state.base_url
+an end is announced before its counts are known | poll/poller.py | if change and needs_counts(change): | if False:
+an ended batch may be open again | poll/changes.py | if recorded.status in TERMINAL: | if False:
+a batch is deleted at the first 404 | poll/changes.py | DELETED_AFTER_S = 3600 | DELETED_AFTER_S = 0
+a 404 is not forgotten | poll/changes.py |  and recorded.missing_since is None |  | {SCENARIOS}
+an open batch is not followed to another server | poll/changes.py | recorded.scope == self.scope and |  | {SCENARIOS}
+all statuses are selected | config.py | (batch.status in self.notify_on or is_failure) | (True or is_failure)
+a lease lasts 0 s | notify/delivery.py | LEASE_S = 180 | LEASE_S = 0
+nothing is found before it is posted again | notify/delivery.py | if message[0].unknown_since is None: | if True:
+the history is read once | notify/delivery.py | MAX_TRIES = 8 | MAX_TRIES = 0
+a blocked channel is tried after hours | notify/delivery.py | BLOCKED_S = 300 | BLOCKED_S = 21_600
+news of an earlier status is posted after the end | notify/delivery.py | self._drop_superseded() | pass | {SCENARIOS}
+a digest is not broken up | notify/delivery.py | case Malformed() if len(message) > 1: | case Malformed() if False: | \
+{SCENARIOS}
 """
 
 
