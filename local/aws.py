@@ -168,9 +168,7 @@ def _sam(command: str, environ: Mapping[str, str], *options: str) -> None:
     settings = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
     environ = {**own, **settings, **environ}
     pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    ran = subprocess.run(
-        [SAM / "sam", command, *options], cwd=ROOT, env=environ, text=True, check=False, **pipes
-    )
+    ran = subprocess.run([SAM / "sam", command, *options], cwd=ROOT, env=environ, text=True, check=False, **pipes)
     if ran.returncode != 0:
         raise LocalAwsError(f"sam {command} failed:\n{_tail(ran.stdout)}")
 

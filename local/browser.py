@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium"))),
-    None,
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium"))), None
 )
 HOW_TO_INSTALL = "Chromium is not installed: apt-get install chromium"
 PATIENCE_MS = 20_000

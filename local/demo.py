@@ -20,7 +20,7 @@ from local.openai_simulator import OpenAISimulator
 from local.oracle import OUTCOMES, Report, check
 from local.slack_faults import REPLY_LOST, html
 from local.slack_rules import as_text
-from local.slack_simulator import Landed, SlackSimulator
+from local.slack_simulator import Message, SlackSimulator
 from local.team import Team, deploy
 
 TICK_EVERY_S = 4
@@ -57,9 +57,9 @@ class Screen:
         line = f"{seconds // 60}:{seconds % 60:02}  {text}"
         self.print(f"\x1b[2m{line}\x1b[0m" if self._ansi else line)
 
-    def message(self, landed: Landed) -> None:
+    def message(self, message: Message) -> None:
         """Print a message that arrived in the channel."""
-        self.print(f"\n{as_text(landed, ansi=self._ansi)}\n")
+        self.print(f"\n{as_text(message, ansi=self._ansi)}\n")
 
     def print(self, text: str) -> None:
         print(f"{text}\n", end="", flush=True)  # in one write
@@ -168,13 +168,7 @@ class Day:
 
     def scenes(self) -> list[Scene]:
         """Return the day's scenes, in order."""
-        openai, slack, new, fail, end = (
-            self._openai,
-            self._slack,
-            self._complete_new,
-            self._fail_new,
-            self._end,
-        )
+        openai, slack, new, fail, end = (self._openai, self._slack, self._complete_new, self._fail_new, self._end)
         names = [f"Catalogue, part {number} of {PARTS}" for number in range(1, PARTS + 1)]
         parts: list[Row] = []
         lose_reply = partial(slack.faults["chat.postMessage"].append, REPLY_LOST)

@@ -20,11 +20,7 @@ Key = tuple[str, str]
 
 INDEXES = {
     "by_creation": ("kind", "created", "status", "has_failures", "ttl"),
-    "open": (
-        "open_in",
-        "created",
-        *("status", "expires_at", "counts", "announced", "missing_since", "unconfirmed_since"),
-    ),
+    "open": ("open_in", "created", "status", "expires_at", "counts", "announced", "missing_since", "unconfirmed_since"),
 }
 """What each index holds beside the table's key, as in template.yaml; the first two are its own key."""
 

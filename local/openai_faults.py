@@ -24,9 +24,7 @@ class Kind(StrEnum):
 def raw(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Fault:
     """Send this body instead: bytes as they are, anything else as JSON."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return lambda reply: replace(
-        reply, status=status, body=sent, headers={**reply.headers, **(headers or {})}
-    )
+    return lambda reply: replace(reply, status=status, body=sent, headers={**reply.headers, **(headers or {})})
 
 
 def error(status: int, code: str | None = None, headers: Mapping[str, str] | None = None) -> Fault:
@@ -59,9 +57,7 @@ def short_pages(most: int) -> Fault:
     def fault(reply: Reply) -> Reply:
         content = json.loads(reply.body)
         is_longer = len(content.get("data", [])) > most
-        return (
-            raw(content | {"data": content["data"][:most], "has_more": True})(reply) if is_longer else reply
-        )
+        return raw(content | {"data": content["data"][:most], "has_more": True})(reply) if is_longer else reply
 
     return fault
 

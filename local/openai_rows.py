@@ -22,14 +22,7 @@ _PASSED = {
     "cancelling": ("in_progress", "cancelling"),
     "cancelled": ("in_progress", "cancelling", "cancelled"),
 }
-_DONE = {
-    "in_progress": 0.3,
-    "finalizing": 1,
-    "completed": 1,
-    "expired": 0.7,
-    "cancelling": 0.4,
-    "cancelled": 0.4,
-}
+_DONE = {"in_progress": 0.3, "finalizing": 1, "completed": 1, "expired": 0.7, "cancelling": 0.4, "cancelled": 0.4}
 _LIFETIME_S = {"failed": 2, "finalizing": 4, "completed": 5, "expired": WINDOW_S, "cancelled": 5}
 
 _TOKEN_LIMIT = {

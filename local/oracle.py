@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from local.openai_rows import TERMINAL, Row
 from local.openai_simulator import Change
-from local.slack_simulator import Landed
+from local.slack_simulator import Message
 
 OUTCOMES = {
     "all succeeded": r"completed: (all|both|its only) .*succeeded",
@@ -37,7 +37,7 @@ class Report:
         return not (self.missing or self.repeated or self.wrong)
 
 
-def check(changes: Iterable[Change], messages: Sequence[Landed]) -> Report:
+def check(changes: Iterable[Change], messages: Sequence[Message]) -> Report:
     """Compare the ends among these changes with the messages in Slack."""
     report = Report(messages=len(messages))
     announced = Counter(each for message in messages for each in _ids(message))
@@ -76,7 +76,7 @@ def is_correct(text: str, row: Row) -> bool:
     return number in text and re.search(OUTCOMES[outcome], text) is not None
 
 
-def texts_about(messages: Sequence[Landed], notification_id: str) -> Iterator[str]:
+def texts_about(messages: Sequence[Message], notification_id: str) -> Iterator[str]:
     """Yield what each message says about it: of a digest only the batch's own line."""
     batch_id = notification_id.partition("#")[0]
     for message in messages:
@@ -87,12 +87,12 @@ def texts_about(messages: Sequence[Landed], notification_id: str) -> Iterator[st
             yield from [line for line in _lines(message) if batch_id in line] or ["it is not named"]
 
 
-def _ids(message: Landed) -> list[str]:
+def _ids(message: Message) -> list[str]:
     payload = (message.metadata or {}).get("event_payload", {})
     return str(payload.get("ids", "")).split()
 
 
-def _lines(message: Landed) -> list[str]:
+def _lines(message: Message) -> list[str]:
     blocks = [block for each in message.attachments for block in each.get("blocks", ())]
     texts = [block["text"]["text"] for block in blocks if "text" in block] or [message.text]
     return [line for text in texts for line in text.split("\n")]

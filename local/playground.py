@@ -138,9 +138,7 @@ class Bot:
 def read_outbox(client: Any, table_name: str) -> tuple[Entry, ...]:
     """Return the outbox as it is in the bot's table."""
     pages = client.get_paginator("query").paginate(
-        TableName=table_name,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "outbox"}},
+        TableName=table_name, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "outbox"}}
     )
     items = (item for page in pages for item in page["Items"] if "state" in item)
     return tuple(_entry(item["state"]["S"], json.loads(item["body"]["S"])) for item in items)

@@ -14,7 +14,7 @@ from local.openai_simulator import OpenAISimulator
 from local.server import Reply, Request, Server
 from local.slack_faults import REPLY_LOST, html
 from local.slack_rules import EMOJI
-from local.slack_simulator import CHANNEL, Landed, NoAnswerError, Person, SlackSimulator
+from local.slack_simulator import CHANNEL, Message, NoAnswerError, Person, SlackSimulator
 
 if TYPE_CHECKING:
     from local.playground import Bot
@@ -29,20 +29,13 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
-_NEXT = {
-    "validating": "in_progress",
-    "in_progress": "finalizing",
-    "finalizing": "completed",
-    "cancelling": "cancelled",
-}
+_NEXT = {"validating": "in_progress", "in_progress": "finalizing", "finalizing": "completed", "cancelling": "cancelled"}
 
 
 class Page:
     """The simulators and the bot, as the page shows them and as its buttons change them."""
 
-    def __init__(
-        self, openai: OpenAISimulator, slack: SlackSimulator, person: Person, bot: "Bot", team: str
-    ) -> None:
+    def __init__(self, openai: OpenAISimulator, slack: SlackSimulator, person: Person, bot: "Bot", team: str) -> None:
         self._openai, self._slack, self._person, self._bot = openai, slack, person, bot
         self._team = team
         self._lost_replies = slack.faults["chat.postMessage"]
@@ -79,7 +72,7 @@ class Page:
             "bot": {"automatic": self._bot.is_automatic, "log": list(self._bot.log)},
         }
 
-    def _message(self, message: Landed) -> dict[str, Any]:
+    def _message(self, message: Message) -> dict[str, Any]:
         person = "Ada" if message.user == self._person.user else "Slackbot"
         return {
             "ts": message.ts,

@@ -34,9 +34,7 @@ def main() -> None:
     if missing:
         sys.exit(f"make run: please set {', '.join(missing)}")
     if not re.fullmatch("[CGD][A-Z0-9]{2,}", os.environ["SLACK_CHANNEL"]):
-        sys.exit(
-            "make run: SLACK_CHANNEL is the channel's id, C…, at the bottom of its details, not its name"
-        )
+        sys.exit("make run: SLACK_CHANNEL is the channel's id, C…, at the bottom of its details, not its name")
     end_as_by_ctrl_c()
     try:
         run(os.environ, STATE)

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.slack_simulator import Landed
+    from local.slack_simulator import Message
 
 LONGEST_TEXT = 40_000
 LONGEST_SECTION = 3_000
@@ -62,10 +62,7 @@ def channel_error_for(method: str, error: str | None, *, is_private: bool) -> st
     """Return a method's error in a channel where posting fails with `error`."""
     if error == "not_in_channel" and is_private:
         return "channel_not_found"  # Slack hides a private channel from who is not in it
-    allowed = {
-        "conversations.info": ("not_in_channel", "is_archived"),
-        "conversations.history": ("is_archived",),
-    }
+    allowed = {"conversations.info": ("not_in_channel", "is_archived"), "conversations.history": ("is_archived",)}
     return None if error in allowed.get(method, ()) else error
 
 
@@ -161,7 +158,7 @@ _MARKUP = re.compile(
 )
 
 
-def as_text(message: "Landed", *, zone: tzinfo | None = None, ansi: bool = False) -> str:
+def as_text(message: "Message", *, zone: tzinfo | None = None, ansi: bool = False) -> str:
     """Return the message as it looks in Slack; times in `zone`, colours only with `ansi`."""
     lines = _wrapped(html.unescape(_plain(message.text, zone)))
     for attachment in message.attachments:

@@ -42,7 +42,7 @@ _RESPONSE_PATH = "/response/"
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class Message:
     """A message in a channel, visible from `at` on; an ephemeral one is `only_for` one person."""
 
     ts: str
@@ -97,7 +97,7 @@ class SlackSimulator(Server):
         *,
         clock: Callable[[], float] = time.time,
         rate_limit: bool = False,
-        on_message: Callable[[Landed], object] | None = None,
+        on_message: Callable[[Message], object] | None = None,
     ) -> None:
         super().__init__(self._reply_over_http)
         self.base_url = f"{self.url}/api/"
@@ -111,25 +111,25 @@ class SlackSimulator(Server):
         self.calls: list[Call] = []
         self.clock = clock
         self._on_message = on_message
-        self._landed: list[Landed] = []
+        self._posted: list[Message] = []
         self._response_urls: dict[str, _ResponseUrl] = {}
         self._lock = RLock()
 
     @property
-    def on_screen(self) -> list[Landed]:
+    def on_screen(self) -> list[Message]:
         """What a person sees now in the channels, ephemeral messages included."""
         with self._lock:
             now = self.clock()
-            return [each for each in self._landed if each.at <= now]
+            return [each for each in self._posted if each.at <= now]
 
     @property
-    def messages(self) -> list[Landed]:
+    def messages(self) -> list[Message]:
         """What our bot has posted, as far as it is visible by now."""
         return [each for each in self._kept() if each.bot_id == BOT_ID]
 
-    def say(self, text: str, channel: str = CHANNEL, **fields: Any) -> Landed:
+    def say(self, text: str, channel: str = CHANNEL, **fields: Any) -> Message:
         """Post as another: a person, or with a `bot_id` another bot; or `only_for` one person."""
-        return self._land(channel, text=text, **fields)
+        return self._post(channel, text=text, **fields)
 
     def response_url(self, channel: str, user: str, ts: str | None = None) -> str:
         """Return a new address at which an app may answer this person, at this message if one is given."""
@@ -157,13 +157,13 @@ class SlackSimulator(Server):
         content = shown_content(answer)
         only_for = None if answer.get("response_type") == "in_channel" else asked.user
         with self._lock:
-            index = next((index for index, each in enumerate(self._landed) if each.ts == asked.ts), None)
+            index = next((index for index, each in enumerate(self._posted) if each.ts == asked.ts), None)
             if index is not None and answer.get("delete_original"):
-                del self._landed[index]
+                del self._posted[index]
             elif index is not None and answer.get("replace_original"):
-                self._landed[index] = replace(self._landed[index], **content)
+                self._posted[index] = replace(self._posted[index], **content)
             else:
-                self._land(asked.channel, bot_id=BOT_ID, only_for=only_for, **content)
+                self._post(asked.channel, bot_id=BOT_ID, only_for=only_for, **content)
 
     def _reply_over_http(self, request: Request) -> Reply:
         url = urlsplit(request.target)
@@ -195,7 +195,7 @@ class SlackSimulator(Server):
         if method == "conversations.history":
             return _json(200, scopes, ok=True, **self._history_page(channel, arguments))
         metadata = arguments.get("metadata")
-        message = self._land(channel, late_s, bot_id=BOT_ID, metadata=metadata, **shown_content(arguments))
+        message = self._post(channel, late_s, bot_id=BOT_ID, metadata=metadata, **shown_content(arguments))
         if self._on_message:
             self._on_message(message)
         return _json(200, scopes, ok=True, channel=channel, ts=message.ts)
@@ -249,18 +249,18 @@ class SlackSimulator(Server):
         self.respond(asked, answer)
         return _json(ok=True)
 
-    def _kept(self) -> list[Landed]:
+    def _kept(self) -> list[Message]:
         """Return what Slack keeps: an ephemeral message is in no history."""
         return [each for each in self.on_screen if not each.only_for]
 
-    def _land(self, channel: str, late_s: float = 0, **fields: Any) -> Landed:
+    def _post(self, channel: str, late_s: float = 0, **fields: Any) -> Message:
         with self._lock:
             at = self.clock() + late_s
-            microseconds, taken = round(at * 1e6), {each.ts for each in self._landed}
+            microseconds, taken = round(at * 1e6), {each.ts for each in self._posted}
             while (ts := f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06}") in taken:
                 microseconds += 1
-            message = Landed(ts, channel, at, **fields)
-            self._landed.append(message)
+            message = Message(ts, channel, at, **fields)
+            self._posted.append(message)
             return message
 
 
@@ -369,7 +369,7 @@ class Person:
             raise NoAnswerError("dispatch_failed") from error
 
 
-def _action(message: Landed, block_id: str, action_id: str, option: int | None) -> dict[str, Any]:
+def _action(message: Message, block_id: str, action_id: str, option: int | None) -> dict[str, Any]:
     """Return what was pressed, as Slack describes it. Raises: LookupError."""
     attached = [block for each in message.attachments for block in each.get("blocks", ())]
     blocks = [block for block in (*message.blocks, *attached) if block.get("block_id") == block_id]

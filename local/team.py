@@ -30,9 +30,7 @@ class Team:
         return self.aws.invoke(self.function_name, event)
 
 
-def deploy(
-    aws: LocalAws, openai: OpenAISimulator, slack: SlackSimulator, name: str, **parameters: str
-) -> Team:
+def deploy(aws: LocalAws, openai: OpenAISimulator, slack: SlackSimulator, name: str, **parameters: str) -> Team:
     """Deploy or update a team's batchbell; `parameters` are the template's."""
     stack_name = f"batchbell-{name}"
     own = {"TeamName": name, "SlackChannel": CHANNEL}

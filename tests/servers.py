@@ -121,9 +121,7 @@ def _first_message(row: Row) -> str:
 
 # learn.microsoft.com, Azure OpenAI REST API, batch list: late batches are not promised to expire.
 _NO_EXPIRY = frozenset({"expired"})
-AZURE = ServerDialect(
-    "Azure", "/openai", key_header="api-key", api_version="2024-10-21", never=_NO_EXPIRY, row=azure
-)
+AZURE = ServerDialect("Azure", "/openai", key_header="api-key", api_version="2024-10-21", never=_NO_EXPIRY, row=azure)
 
 DIALECTS = (
     ServerDialect("OpenAI"),
@@ -131,13 +129,9 @@ DIALECTS = (
     # learn.microsoft.com, Foundry REST API, list batches: OpenAI's rows, without a project.
     ServerDialect("Azure v1", "/openai/v1", key_header="api-key", never=_NO_EXPIRY),
     # groq/groq-python, src/groq/types/batch_list_response.py: object and data, no parameters.
-    ServerDialect(
-        "Groq", "/openai/v1", has_pages=False, page=lambda page: {"object": "list", "data": page["data"]}
-    ),
+    ServerDialect("Groq", "/openai/v1", has_pages=False, page=lambda page: {"object": "list", "data": page["data"]}),
     # togethercomputer/together-python, src/together/resources/batch.py: a bare array, no paging.
-    ServerDialect(
-        "Together", has_pages=False, has_counts=False, row=together, page=lambda page: page["data"]
-    ),
+    ServerDialect("Together", has_pages=False, has_counts=False, row=together, page=lambda page: page["data"]),
     # BerriAI/litellm#37150: `after` is compared with ids of another kind, has_more stays true.
     ServerDialect(
         "LiteLLM before 1.95", after=After.COMPARED, row=litellm, page=lambda page: page | {"has_more": True}

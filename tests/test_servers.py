@@ -81,9 +81,7 @@ def test_every_end_that_a_server_can_show_is_announced_once_with_its_outcome(
 
 
 @every_server
-def test_polls_of_any_server_settle_and_repeat_nothing_for_months(
-    bot: BotUnderTest, dialect: ServerDialect
-) -> None:
+def test_polls_of_any_server_settle_and_repeat_nothing_for_months(bot: BotUnderTest, dialect: ServerDialect) -> None:
     install(bot, dialect)
     for name in ends_of(dialect):
         end(bot, bot.openai.add("validating", created_at=int(bot.clock()))["id"], name)

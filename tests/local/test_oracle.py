@@ -5,7 +5,7 @@ import pytest
 from local.openai_rows import Row, counts, row
 from local.openai_simulator import Change
 from local.oracle import OUTCOMES, check, outcome_of
-from local.slack_simulator import Landed
+from local.slack_simulator import Message
 
 AT = 1_800_000_000
 
@@ -14,10 +14,10 @@ def an_end(status: str = "completed", batch_id: str = "batch_1", **fields: objec
     return Change(AT, batch_id, status, row(status, at=AT, id=batch_id, **fields))
 
 
-def a_message(text: str, *lines: str, ids: str = "batch_1#completed") -> Landed:
+def a_message(text: str, *lines: str, ids: str = "batch_1#completed") -> Message:
     attachments = [{"blocks": [{"text": {"text": "\n".join(lines)}}]}] if lines else []
     metadata = {"event_type": "batchbell_notification", "event_payload": {"ids": ids}}
-    return Landed("1.2", "C1", AT, text, attachments=attachments, metadata=metadata)
+    return Message("1.2", "C1", AT, text, attachments=attachments, metadata=metadata)
 
 
 COMPLETED = a_message("*batch_1* completed: all 10 requests succeeded.")

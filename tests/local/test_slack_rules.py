@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.slack_rules import as_text, error_for
-from local.slack_simulator import Landed
+from local.slack_simulator import Message
 from tests.slack_app import button, listing, section
 
 
@@ -14,9 +14,9 @@ def mrkdwn(text: str) -> dict[str, str]:
     return {"type": "mrkdwn", "text": text}
 
 
-def posted(text: str, *blocks: dict[str, object]) -> Landed:
+def posted(text: str, *blocks: dict[str, object]) -> Message:
     attachments = ({"color": "#e01e5a", "blocks": blocks},) if blocks else ()
-    return Landed("1.0", "C0", 1.0, text, attachments=attachments)
+    return Message("1.0", "C0", 1.0, text, attachments=attachments)
 
 
 TWINS = {"type": "actions", "elements": [button("one", "same", "1"), button("two", "same", "2")]}

@@ -8,7 +8,7 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from local.slack_simulator import BOT_ID, CHANNEL, Landed, Person, SlackSimulator
+from local.slack_simulator import BOT_ID, CHANNEL, Message, Person, SlackSimulator
 from tests.builders import NOW
 from tests.clock import Clock
 from tests.slack_app import SlackApp, post
@@ -44,11 +44,11 @@ def client_of(slack: SlackSimulator, token: str = "xoxb-test") -> WebClient:
 def test_a_message_lands_and_is_in_the_history(slack: SlackSimulator) -> None:
     answer = client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello", metadata=METADATA)
 
-    [landed] = slack.messages
-    assert landed == Landed(f"{NOW}.000000", CHANNEL, NOW, "Hello", BOT_ID, metadata=METADATA)
-    assert (answer["ts"], answer["channel"]) == (landed.ts, CHANNEL)
+    [message] = slack.messages
+    assert message == Message(f"{NOW}.000000", CHANNEL, NOW, "Hello", BOT_ID, metadata=METADATA)
+    assert (answer["ts"], answer["channel"]) == (message.ts, CHANNEL)
     history = client_of(slack).conversations_history(channel=CHANNEL, include_all_metadata=True)
-    shown = {"type": "message", "ts": landed.ts, "text": "Hello", "bot_id": BOT_ID, "metadata": METADATA}
+    shown = {"type": "message", "ts": message.ts, "text": "Hello", "bot_id": BOT_ID, "metadata": METADATA}
     assert history["messages"] == [shown]
     assert "metadata" not in client_of(slack).conversations_history(channel=CHANNEL)["messages"][0]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.memory_table import Item, MemoryTable
-from local.slack_simulator import Landed
+from local.slack_simulator import Message
 from tests.simulation.bot import Bot
 from tests.simulation.environment import Environment
 from tests.simulation.event_loop import EventLoop
@@ -26,7 +26,7 @@ class Post:
     """A message that Slack took with call `number`; `baseline_at` is that of the time."""
 
     number: int
-    message: Landed
+    message: Message
     baseline_at: float
 
 
@@ -76,9 +76,7 @@ class Trace:
     def is_hard(self) -> bool:
         """Whether something ended in it, something failed and runs overlapped: others prove little."""
         ends = any(change.at >= NOW and change.status in TERMINAL for change in self.environment.changes)
-        return (
-            ends and any(call.result is not Result.ANSWERED for call in self.calls.made) and self.overlaps > 0
-        )
+        return ends and any(call.result is not Result.ANSWERED for call in self.calls.made) and self.overlaps > 0
 
     def log(self, line: str) -> None:
         self.lines.append(f"{self.loop.now - NOW:+10.2f}  {line}")
@@ -87,7 +85,7 @@ class Trace:
         self.log(f"!! {what}")
         self.broken.append(what)
 
-    def on_message(self, message: Landed) -> None:
+    def on_message(self, message: Message) -> None:
         self.log(f"Slack takes: {message.text.partition(chr(10))[0]} [{' '.join(ids_of(message.metadata))}]")
         self.posts.append(Post(self.calls.number, message, self.baseline_at))
 
@@ -112,9 +110,7 @@ class Trace:
 
     def on_redeliver(self) -> None:
         """Only what Slack called malformed may still wait for a person, long after faults stopped."""
-        malformed = {
-            id for call in self.calls.made if call.fault is Fault.MALFORMED for id in call.what.split()
-        }
+        malformed = {id for call in self.calls.made if call.fault is Fault.MALFORMED for id in call.what.split()}
         for waiting in self.facts.undelivered:
             if not any(id in waiting for id in malformed):
                 self.log_broken(f"{waiting} waits for a person")
