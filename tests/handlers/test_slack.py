@@ -156,6 +156,41 @@ def test_slacks_check_of_the_certificate_gets_an_empty_answer_and_nothing_more(d
     assert deployed.table.calls == []
 
 
+def test_slacks_check_without_a_signature_is_read_from_a_short_body_alone(deployed: Deployed) -> None:
+    check = b"ssl_check=1&token="
+
+    assert deployed.ask(check.ljust(1024, b"x"), {}) == (200, "")
+    assert deployed.ask(check.ljust(1025, b"x"), {}) == (401, "")
+
+
+def test_a_signed_body_is_read_up_to_256_kb(deployed: Deployed) -> None:
+    command = a_command("help") + b"&more="
+
+    assert deployed.ask(command.ljust(256 * 1024, b"x"), is_base64=True)[0] == 200
+    assert deployed.ask(command.ljust(256 * 1024 + 1, b"x"), is_base64=True) == (401, "")
+
+
+def test_only_a_signed_body_is_parsed_and_a_defect_over_it_is_logged_without_the_body(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_over(text: str, **options: Any) -> None:
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(slack, "parse_qs", break_over)
+    body = a_command("asked")
+
+    forged = [deployed.ask(body, headers) for headers in (signed(body, "other"), signed(body, at=0))]
+    unread = capsys.readouterr().out
+    answered = deployed.ask(body)
+
+    [line] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (forged, unread) == ([(401, "")] * 2, "")
+    assert answered == (200, "")
+    assert (line["message"], line["error"]) == ("Answering broke", "RuntimeError")
+    assert "break_over" in str(line["where"])
+    assert "asked" not in str(line)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -277,9 +312,7 @@ def test_an_id_that_is_not_recorded_is_asked_of_azure_with_azures_key_and_versio
     assert "failed" in message["text"]
 
 
-def test_before_the_secret_is_stored_one_line_says_so(
-    deployed: Deployed, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_before_the_secret_is_stored_one_line_says_so(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
 
     answered = deployed.ask(a_command("help"))
@@ -305,9 +338,7 @@ def test_a_table_that_fails_is_answered_with_a_friendly_line(
     status, message = deployed.ask(a_command())
 
     assert status == 200
-    assert texts_of(message) == [
-        ":warning: The table could not be read just now. Please ask again in a moment."
-    ]
+    assert texts_of(message) == [":warning: The table could not be read just now. Please ask again in a moment."]
 
 
 def test_a_defect_is_logged_without_what_was_asked(
@@ -348,8 +379,6 @@ def test_the_handler_imports_nothing_that_only_polling_needs() -> None:
         "sys.exit(', '.join(heavy & sys.modules.keys()) or None)"
     )
 
-    ran = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": "src"}, check=False, capture_output=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "src"}, check=False, capture_output=True)
 
     assert ran.returncode == 0, ran.stderr

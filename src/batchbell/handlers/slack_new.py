@@ -26,6 +26,8 @@ from batchbell.slash.parse import Command, parse
 
 logger = Logger()
 
+_MAX_SIGNED, _MAX_UNSIGNED = 256 * 1024, 1024  # bytes of a body: more is refused unread
+
 
 class Bot:
     """What answers for the team of this environment."""
@@ -34,8 +36,7 @@ class Bot:
         # Slack waits 3 seconds for everything: better to give up in time than to answer too late.
         self.config, self.secrets = config_from(environ), Secrets(read_s=0.8, tries=2)
         self.store = Store(make_client(read_s=0.8, tries=2), self.config.table_name)
-        signing_secret = self.config.secret_name(Secret.SLACK_SIGNING_SECRET)
-        self.verifier = SignatureVerifier(self.secrets.reader(signing_secret))
+        self.verifier = SignatureVerifier(self.secrets.reader(self.config.secret_name(Secret.SLACK_SIGNING_SECRET)))
 
     def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
         # Imported only when needed, which is seldom: it takes longer than all the rest.
@@ -54,10 +55,7 @@ class Bot:
             logger.error("No answer", error=type(error).__name__, reason=str(error))
             failure = UNREADABLE
         except Exception as error:
-            # Without the error's message, which may repeat what the person wrote.
-            frames = traceback.extract_tb(error.__traceback__)
-            where = [f"{at.filename}:{at.lineno} {at.name}" for at in frames]
-            logger.error("Answering broke", error=type(error).__name__, where=where)
+            _log_defect(error)
             failure = BROKEN
         return failure | {"response_type": "in_channel"} if command.is_shared else failure
 
@@ -67,22 +65,30 @@ bot = cache(Bot)  # made once for as long as the process lives
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of an HTTP API, payload 2.0: with 200, 400 or 401, whatever was sent."""
+    try:
+        return _response_to(event)
+    except Exception as error:
+        _log_defect(error)
+        return _response(200)
+
+
+def _response_to(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Verify, then parse: of a body without a valid signature, only a short check by Slack is parsed."""
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     body = event.get("body") or ""
     try:
         body = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except ValueError:
         return _response(401)
-    form = _form(body)
-    is_ssl_check = form.get("ssl_check") == "1"
-    if is_ssl_check and "x-slack-signature" not in headers:
-        return _response(200)
-    if not _is_signed(headers, body):
+    if "x-slack-signature" not in headers:
+        return _response(200 if len(body) <= _MAX_UNSIGNED and _form(body).get("ssl_check") == "1" else 401)
+    if len(body) > _MAX_SIGNED or not _is_signed(headers, body):
         return _response(401)
+    form = _form(body)
     if "payload" in form:
         return _response(_interact(form["payload"]))
-    if is_ssl_check or "command" not in form:
-        return _response(200 if is_ssl_check else 400)
+    if "command" not in form or form.get("ssl_check") == "1":
+        return _response(200 if form.get("ssl_check") == "1" else 400)
     return _response(200, bot().reply(parse(form.get("text", ""))))
 
 
@@ -142,11 +148,17 @@ def _form(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
+def _log_defect(error: Exception) -> None:
+    """Log where it broke, without the error's message, which may repeat what the person wrote."""
+    where = [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
+    logger.error("Answering broke", error=type(error).__name__, where=where)
+
+
 def _response(status: int, message: Mapping[str, Any] | None = None) -> dict[str, Any]:
     if message is None:
         return {"statusCode": status, "body": ""}
-    body = json.dumps(message, ensure_ascii=False)
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": body}
+    headers = {"Content-Type": "application/json"}
+    return {"statusCode": status, "headers": headers, "body": json.dumps(message, ensure_ascii=False)}
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in environ:
