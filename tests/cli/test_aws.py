@@ -8,15 +8,12 @@ from botocore import exceptions as botocore
 from botocore.stub import Stubber
 
 from batchbell.cli.aws import Aws, asked, session_of
-from batchbell.errors import (
-    BatchbellError,
-    ForbiddenError,
-    NotFoundError,
-    PermanentError,
-    SignInError,
-    TransientError,
-)
+from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from tests.cli.account import URL, Account
+
+
+def raise_(error: Exception) -> None:
+    raise error
 
 
 def refusal(code: str) -> Exception:
@@ -27,21 +24,20 @@ def refusal(code: str) -> Exception:
     ("error", "ours"),
     [
         (refusal("ExpiredToken"), SignInError),
+        (refusal("UnrecognizedClientException"), SignInError),
         (refusal("AccessDeniedException"), ForbiddenError),
         (refusal("ResourceNotFoundException"), NotFoundError),
         (refusal("ThrottlingException"), TransientError),
         (refusal("ValidationError"), PermanentError),
         (botocore.NoCredentialsError(), SignInError),
+        (botocore.SSOTokenLoadError(error_msg="x"), SignInError),
         (botocore.NoRegionError(), SignInError),
         (botocore.EndpointConnectionError(endpoint_url="https://sts"), TransientError),
     ],
 )
 def test_each_failure_is_named_by_what_to_do(error: Exception, ours: type[BatchbellError]) -> None:
-    def fail() -> None:
-        raise error
-
     with pytest.raises(BatchbellError, match="^get a thing: ") as translated:
-        asked("get a thing", fail)
+        asked("get a thing", lambda: raise_(error))
 
     assert type(translated.value) is ours
     assert "with details" not in str(translated.value)

@@ -51,18 +51,6 @@ def parked(bot: BotUnderTest, ended: str) -> str:
     return ended
 
 
-@pytest.fixture
-def posted(bot: BotUnderTest, ended: str) -> str:
-    """The same, posted without an answer while the history cannot be read, and parked for it."""
-    bot.slack.faults[POST].extend([faults.DROPPED, faults.REPLY_LOST])
-    bot.slack.scopes.discard("channels:history")
-    for _ in range(4):
-        bot.deliver()
-        bot.clock.sleep(60)
-    assert bot.announced() == [ended]
-    return ended
-
-
 def test_nothing_parked_is_nothing_to_do(bot: BotUnderTest) -> None:
     bot.tick()
 
@@ -87,38 +75,20 @@ def test_what_is_still_refused_is_parked_again_and_says_why(bot: BotUnderTest, p
     assert redeliver(bot) == delivered() | {"left": [left]}
 
 
-def test_what_may_be_in_slack_already_is_searched_for_and_not_posted_again(
-    bot: BotUnderTest, posted: str
-) -> None:
-    calls = len(bot.slack.calls)
+def test_what_may_be_in_slack_already_is_searched_for_and_not_posted_again(bot: BotUnderTest, ended: str) -> None:
+    bot.slack.faults[POST].extend([faults.DROPPED, faults.REPLY_LOST])
+    bot.slack.scopes.discard("channels:history")
+    for _ in range(4):
+        bot.deliver()
+        bot.clock.sleep(60)
+    [unreadable] = redeliver(bot)["left"]
     bot.slack.scopes.add("channels:history")
 
     result = redeliver(bot)
 
-    assert result == delivered(posted)
-    assert bot.announced() == [posted]
-    assert POST not in [call.method for call in bot.slack.calls[calls:]]
-
-
-def test_a_history_that_cannot_be_read_keeps_it_parked_rather_than_repeat_it(
-    bot: BotUnderTest, posted: str
-) -> None:
-    [left] = redeliver(bot)["left"]
-
-    assert (left["id"], left["is_parked"]) == (posted, True)
-    assert "history cannot be read" in left["reason"]
-    assert bot.announced() == [posted]
-
-
-def test_a_message_that_slack_found_malformed_is_posted_in_full_once_more(
-    bot: BotUnderTest, ended: str
-) -> None:
-    bot.slack.faults[POST].extend([faults.error("invalid_blocks"), faults.error("invalid_blocks")])
-    bot.deliver()
-    assert bot.deliver().parked == 1
-
-    assert redeliver(bot) == delivered(ended)
-    assert bot.slack.messages[-1].attachments
+    assert "history cannot be read" in unreadable["reason"]
+    assert result == delivered(ended)
+    assert bot.announced() == [ended]
 
 
 def test_a_delivery_that_is_under_way_is_not_disturbed(bot: BotUnderTest, parked: str) -> None:

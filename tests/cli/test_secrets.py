@@ -3,7 +3,6 @@
 import pytest
 
 from batchbell.config import Secret, secret_name
-from local.openai_faults import error_body, raw
 from tests.cli.account import Account
 
 
@@ -36,8 +35,7 @@ def test_accepted_secrets_are_stored_encrypted_and_trimmed_and_never_shown(empty
     assert "✓ batchbell_search in the workspace Acme" in printed
     assert "only `batchbell doctor` and a command typed in Slack can prove it" in printed
     assert stored(empty) == {
-        secret_name("search", secret): ("SecureString", value)
-        for secret, value in zip(Secret, values, strict=True)
+        secret_name("search", secret): ("SecureString", value) for secret, value in zip(Secret, values, strict=True)
     }
     assert not any(value in printed for value in values)
 
@@ -51,9 +49,7 @@ def test_what_services_refuse_is_not_stored_and_empty_lines_keep_what_is(account
     assert "✗ The key was refused: 401 (invalid_api_key). The key is wrong, expired or revoked: " in printed
     assert "✗ Slack says invalid_auth. Take the Bot User OAuth Token, xoxb-…" in printed
     assert "one is stored since" in printed
-    assert summary(printed) == (
-        "Not replaced: openai-api-key, slack-bot-token. What was stored before is kept.\n"
-    )
+    assert summary(printed) == ("Not replaced: openai-api-key, slack-bot-token. What was stored before is kept.\n")
     assert stored(account) == before
 
 
@@ -88,12 +84,3 @@ def test_a_missing_scope_is_said_and_does_not_refuse_the_token(account: Account)
     assert code == 0
     assert "✗ Without chat:write it may not post. At api.slack.com/apps, under OAuth" in printed
     assert "✓ commands: it may have a slash command" in printed
-
-
-def test_a_restricted_key_is_told_the_permission_that_it_lacks(account: Account) -> None:
-    message = "You have insufficient permissions for this operation. Missing scopes: api.batch.read."
-    account.openai.down = raw(error_body(message), 401)
-
-    _, printed = account.run("secrets", stdin=f"{account.openai.key}\n\n\n")
-
-    assert "Give the key the permission Batches: Read (api.batch.read), or store another" in printed

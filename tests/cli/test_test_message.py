@@ -41,9 +41,7 @@ def test_without_a_link_it_is_named_and_as_json_it_has_none(account: Account) ->
         (faults.error("restricted_action"), "restricted_action. Slack's documentation (docs.slack.dev) says"),
     ],
 )
-def test_what_slack_refused_is_said_in_one_line_with_what_to_do(
-    account: Account, fault: Any, says: str
-) -> None:
+def test_what_slack_refused_is_said_in_one_line_with_what_to_do(account: Account, fault: Any, says: str) -> None:
     account.slack.faults[POST].append(fault)
 
     code, printed = account.run("test-message")
