@@ -10,7 +10,6 @@ from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration,
 
 # The metadata keys that name a batch, the best first.
 _KEYS = ("description", "batch_description", "name", "batch_name", "display_name", "title", "job_name", "job")
-
 # What is known to help, by the codes that OpenAI has been seen to give.
 _ADVICE = {
     "token_limit_exceeded": "Submit it again once other batches of this model have ended, or split it.",
@@ -35,8 +34,7 @@ def batch_title(batch: Batch, server: Server, limit: int = 600) -> str:
 
 def batch_name(batch: Batch, limit: int, page: str | None = None) -> str:
     """Return its given name or else its id, in bold, with a link to its page."""
-    _, name = given_name(batch) or ("", batch.id)
-    label = escaped(name, min(max(limit, 12), 120)) or "a batch without an id"
+    label = escaped((given_name(batch) or ("", batch.id))[1], min(max(limit, 12), 120)) or "a batch without an id"
     return f"*<{page}|{label}>*" if page else f"*{label}*"
 
 
@@ -55,8 +53,7 @@ def seconds_taken(batch: Batch) -> int | None:
 
 def outcome_text(batch: Batch, limit: int = 500) -> str:
     """Return how a batch ended, or its status, to be read after its name."""
-    seconds = seconds_taken(batch)
-    after = "" if seconds is None else f" after {duration(seconds)}"
+    after = "" if (seconds := seconds_taken(batch)) is None else f" after {duration(seconds)}"
     progress, errors = _progress(batch), _error_summary(batch, limit)
     words = {
         None: f"is now {escaped(batch.status.replace('_', ' '), 60)}{progress}",
@@ -96,11 +93,10 @@ def batch_facts(batch: Batch, team: str) -> list[dict[str, Any]]:
         ("Error file", code(batch.error_file_id)),
     )
     values = [(label, value) for label, value in labelled if value]
-    times = (("created", batch.created_at), ("ended", batch.ended_at))
-    origin = [code(batch.id)] if given_name(batch) else []
-    origin += [f"{verb} {date(at)}" for verb, at in times if at is not None]
-    in_title = (given_name(batch), ("team", team))
-    pairs = [f"{escaped(k, 60)}: {escaped(v, 120)}" for k, v in batch.metadata if (k, v) not in in_title]
+    origin = [code(batch.id)] if (name := given_name(batch)) else []
+    origin += [f"created {date(batch.created_at)}"] if batch.created_at is not None else []
+    origin += [f"ended {date(batch.ended_at)}"] if batch.ended_at is not None else []
+    pairs = [f"{escaped(k, 60)}: {escaped(v, 120)}" for k, v in batch.metadata if (k, v) not in (name, ("team", team))]
     if len(pairs) > 8:
         pairs[8:] = [f"{len(pairs) - 8} more"]
     lines = (" · ".join(filter(None, parts)) for parts in (origin, pairs))
@@ -141,15 +137,14 @@ def _request_outcomes(batch: Batch) -> str:
     failed, total = counts.failed, max(counts.total, counts.completed + counts.failed)
     missing = total - counts.completed - failed
     everything = {1: "its only request", 2: "both requests"}.get(total, f"all {total:,} requests")
+    unaccounted = f"{'is' if missing == 1 else 'are'} unaccounted for"
     if outcome is Outcome.SUCCEEDED:
         return f": {everything} succeeded"
     if failed == total:
         return f", but {everything} failed"
-    are = "is" if missing == 1 else "are"
     if not failed:
-        return f", but {missing:,} of {total:,} requests {are} unaccounted for"
-    rest = f" and {missing:,} {are} unaccounted for" if missing else ""
-    return f", but {failed:,} of {total:,} requests failed{rest}"
+        return f", but {missing:,} of {total:,} requests {unaccounted}"
+    return f", but {failed:,} of {total:,} requests failed" + (f" and {missing:,} {unaccounted}" if missing else "")
 
 
 def _progress(batch: Batch) -> str:

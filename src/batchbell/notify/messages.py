@@ -11,6 +11,7 @@ from batchbell.models import BaselineReason, Batch, Message, Notification, Outco
 from batchbell.notify import details
 from batchbell.notify.mrkdwn import QUIET, code, context, counted, date, duration, escaped, section, series
 
+Notifications = Sequence[Notification]
 Content = tuple[str, str, list[dict[str, Any]]]  # title, reason, blocks
 _GREEN, _AMBER, _RED, _GREY, _BLUE = "#2eb67d", "#ecb22e", "#e01e5a", "#8d8d8d", "#1d9bd1"
 
@@ -38,38 +39,28 @@ _WORST_FIRST: dict[Outcome | type[Subject] | None, Style] = {
 }
 
 _KEY_ADVICE = {
-    (401, "openai"): "The key is wrong, expired or revoked (401), or a restricted one without the permission "
-    "_Batches: Read_. Store a valid one",
-    (401, "azure"): "The key is wrong, revoked or that of another resource than `OpenAIBaseUrl` names (401). "
-    "Store a valid one",
-    (401, "other"): "The key is wrong, expired or revoked (401). If this is Azure behind a name of its own, "
-    "deploy again with an `OpenAIApiVersion`. Store a valid one",
-    (403, "openai"): "The key is known but may not read batches (403). Give it the permission "
-    "_Batches: Read_, or store one that may",
-    (403, "azure"): "The key may not be used (403): the resource has keys turned off, or its network rules "
-    "keep this function out. Change that, or store one that may",
-    (403, "other"): "The key is known but may not read batches (403). Give it that right, or store one that may",
+    (401, "openai"): "is wrong, expired or revoked (401), or a restricted one without the permission _Batches: Read_",
+    (401, "azure"): "is wrong, revoked or that of another resource than `OpenAIBaseUrl` names (401)",
+    (401, "other"): "is wrong, expired or revoked (401). If this is Azure behind a name of its own, "
+    "deploy again with an `OpenAIApiVersion`",
+    (403, "openai"): "is known but may not read batches (403). Give it the permission _Batches: Read_",
+    (403, "azure"): "may not be used (403): the resource has keys turned off, or its network rules "
+    "keep this function out. Change that",
+    (403, "other"): "is known but may not read batches (403). Give it that right",
 }
+_ANOTHER_KEY = {401: ". Store a valid one", 403: ", or store one that may"}
 
 
 def message_for(
-    notifications: Sequence[Notification],
-    config: Config,
-    now: int,
-    *,
-    possible_duplicate: bool = False,
-    text_only: bool = False,
+    notifications: Notifications, config: Config, now: int, *, possible_duplicate: bool = False, text_only: bool = False
 ) -> Message:
-    """Return the message: all of one notification, or a digest that names every one.
-
-    All untrusted text in it is escaped, and it fits Slack's limits. `text_only` is for when Slack
-    refuses the blocks: title and reason remain.
+    """Return all of one notification, or a digest of several; with `text_only`, for when Slack refuses the blocks,
+    title and reason alone. All untrusted text is escaped, and the message fits Slack's limits.
     """
     ordered = sorted(notifications, key=_severity_and_name)
-    title, reason, blocks = _content_of(ordered[0].subject, config)
-    if len(ordered) > 1:
-        title, reason, blocks = _digest_of(ordered, config, now)
-    emoji, colour, _ = style_of(ordered[0].subject)
+    worst = ordered[0].subject
+    title, reason, blocks = _digest_of(ordered, config, now) if len(ordered) > 1 else _content_of(worst, config)
+    emoji, colour, _ = style_of(worst)
     text = f"{emoji} *{escaped(config.team, 60)}* · {title}.{_late_sentence(ordered, now)}"
     text += " This may be a repeat." if possible_duplicate else ""
     if text_only:
@@ -77,16 +68,15 @@ def message_for(
     elif reason:
         blocks = [section(reason), *blocks]
     attachments = [{"color": colour, "blocks": blocks}] if blocks else []
-    ids = tuple(each.id for each in notifications)
-    return Message(ids, config.team, text, {"attachments": attachments, **QUIET})
+    return Message(tuple(each.id for each in notifications), config.team, text, {"attachments": attachments, **QUIET})
 
 
 def test_message(config: Config, now: int) -> Message:
     """Return a message that only shows that messages arrive; its id is that of no batch."""
     text = f":wrench: *{escaped(config.team, 60)}* · This is a test message: batchbell can post here."
     note = context("Sent by a person with `batchbell test-message`. No batch has ended.")
-    attachments = [{"color": _BLUE, "blocks": [note]}]
-    return Message((f"trial-{now}#test",), config.team, text, {"attachments": attachments, **QUIET})
+    content = {"attachments": [{"color": _BLUE, "blocks": [note]}], **QUIET}
+    return Message((f"trial-{now}#test",), config.team, text, content)
 
 
 def style_of(subject: Subject) -> Style:
@@ -121,14 +111,13 @@ def _content_of(subject: Subject, config: Config, limit: int = 600) -> Content:
             return *_baseline_content(subject, config.server, parameter), []
         case models.KeyRefused(since, status):
             kind = "openai" if config.server.is_openai else "azure" if config.server.is_azure else "other"
-            advice = _KEY_ADVICE[403 if status == 403 else 401, kind]
+            known = 403 if status == 403 else 401
             title = f"{service} has refused the API key since {date(since)}: no batch can be watched"
-            reason = f"{advice} in the SSM parameter {parameter}; the next poll takes it up."
+            reason = f"The key {_KEY_ADVICE[known, kind]}{_ANOTHER_KEY[known]} in the SSM parameter {parameter}"
             comfort = "Nothing is lost: what ends meanwhile is announced once the key works."
-            return title, reason, [context(comfort)]
+            return title, f"{reason}; the next poll takes it up.", [context(comfort)]
         case models.KeyAccepted(refused_since, since):
-            lasted = duration(since - refused_since)
-            title = f"{service} accepts the API key again, which it had refused for {lasted}"
+            title = f"{service} accepts the API key again, which it had refused for {duration(since - refused_since)}"
             return title, "What ended in the meantime is announced now.", []
 
 
@@ -136,28 +125,23 @@ def _baseline_content(watching: models.Watching, server: Server, parameter: str)
     """Return what is watched; and what will be announced from now on, and what no longer."""
     if watching.base_url != server.base_url:
         server = Server(watching.base_url)  # the configured one was changed since
-    ended, statuses = watching.ended_count, series([code(each, 40) for each in watching.statuses])
-    reason = f"Announced from now on: {statuses}" if statuses else "Nothing is announced"
+    name, ended, opened = service_name(server), watching.ended_count, watching.open_count
+    statuses = series([code(each, 40) for each in watching.statuses])
     metadata_filter = code(watching.metadata_filter, 200)
+    reason = f"Announced from now on: {statuses}" if statuses else "Nothing is announced"
     reason += f", of batches with {metadata_filter}." if metadata_filter else "."
     if ended:
-        are = "are" if ended > 1 else "is"
-        reason += f" {counted(ended, 'batch')} had ended before and {are} not announced."
-    name, earlier, undo = service_name(server), "", ""
-    match watching.reason:
-        case BaselineReason.INSTALLED:
-            title = f"batchbell is now watching the batches at {name}"
-        case BaselineReason.BASE_URL:
-            title = f"batchbell is now watching another server, {name}"
-            earlier, undo = "server", "deploy again with the earlier `OpenAIBaseUrl`"
-        case BaselineReason.PROJECT:
-            title = "the API key now belongs to another project, whose batches are watched from now on"
-            earlier, undo = "project", f"store a key of that project in {parameter}"
+        reason += f" {counted(ended, 'batch')} had ended before and {'are' if ended > 1 else 'is'} not announced."
+    title, earlier, undo = f"batchbell is now watching the batches at {name}", "", ""
+    if watching.reason is BaselineReason.BASE_URL:
+        title, earlier = f"batchbell is now watching another server, {name}", "server"
+        undo = "deploy again with the earlier `OpenAIBaseUrl`"
+    elif watching.reason is BaselineReason.PROJECT:
+        title, earlier = "the API key now belongs to another project, whose batches are watched from now on", "project"
+        undo = f"store a key of that project in {parameter}"
     if undo:
-        reason += f"\nThe batches of the earlier {earlier} are no longer watched."
-        reason += f" If that was not meant, {undo}."
-    are = "are" if watching.open_count > 1 else "is"
-    return f"{title}: {counted(watching.open_count, 'batch')} {are} open", reason
+        reason += f"\nThe batches of the earlier {earlier} are no longer watched. If that was not meant, {undo}."
+    return f"{title}: {counted(opened, 'batch')} {'are' if opened > 1 else 'is'} open", reason
 
 
 def _severity_and_name(notification: Notification) -> tuple[int, list[tuple[int, str]]]:
@@ -169,16 +153,15 @@ def _severity_and_name(notification: Notification) -> tuple[int, list[tuple[int,
     return severity, [(len(word) if word.isdecimal() else 0, word) for word in words]
 
 
-def _late_sentence(notifications: Sequence[Notification], now: int) -> str:
+def _late_sentence(notifications: Notifications, now: int) -> str:
     """Return which of them are announced late, and when the first of these happened."""
     notes = _late_notes(notifications, now)
-    which = "One of them is told late: it" if len(notifications) > 1 else "This is told late: it"
     if len(notes) > 1:
-        which = f"{len(notes):,} of them are told late: the first"
-    return f" {which} {notes[0]}." if notes else ""
+        return f" {len(notes):,} of them are told late: the first {notes[0]}."
+    return f" {'One of them' if len(notifications) > 1 else 'This'} is told late: it {notes[0]}." if notes else ""
 
 
-def _late_notes(notifications: Sequence[Notification], now: int) -> list[str]:
+def _late_notes(notifications: Notifications, now: int) -> list[str]:
     """Return when those happened that are announced late, the earliest first."""
     happened = []
     for each in notifications:
@@ -188,7 +171,7 @@ def _late_notes(notifications: Sequence[Notification], now: int) -> list[str]:
     return [f"{verb} {date(at)}" for at, verb in sorted(late, key=lambda pair: pair[0])]
 
 
-def _digest_of(notifications: Sequence[Notification], config: Config, now: int) -> Content:
+def _digest_of(notifications: Notifications, config: Config, now: int) -> Content:
     """Return how many there are of each kind, and a line for each that says when, if that is late."""
     subjects = [each.subject for each in notifications]
     only_ends = all(isinstance(subject, Batch) and subject.is_terminal for subject in subjects)
