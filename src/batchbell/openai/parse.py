@@ -1,7 +1,6 @@
 """Read OpenAI's JSON answers into values, leniently where servers differ.
 
-`null`, absent and `""` are one. Strings are cut so that a record stays far below DynamoDB's limit
-of 400 KB. Lone surrogates, which JSON can escape and UTF-8 cannot hold, become `?`.
+`null`, absent and `""` are one. Strings are cut so that a record stays far below DynamoDB's limit of 400 KB.
 """
 
 import json
@@ -25,24 +24,20 @@ _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
 
 def parse_page(content: Any, headers: Mapping[str, str]) -> Page | None:
-    """Return the page in an answer of List Batches; None where it holds no list.
-
-    A bare array (Together) is the whole list, and a `data` of null (Go's empty slice) an empty one.
-    """
+    """Return the page in an answer of List Batches; None where it holds no list."""
+    has_more: Any = False
+    data = content  # a bare array (Together) is the whole list
     if isinstance(content, dict):
         data, has_more = content.get("data", ""), content.get("has_more")
-        data = [] if data is None else data
-    else:
-        data, has_more = content, False
+        data = [] if data is None else data  # Go's empty slice
     if not isinstance(data, list):
         return None
     rows = []
     for index, raw in enumerate(data, start=1):
         batch = parse_batch(raw)
         rows.append(Row(batch.id if batch else _id(raw) or f"row {index}", batch, raw))
-    has_more = has_more if isinstance(has_more, bool) else None
-    project, organization = headers.get("openai-project"), headers.get("openai-organization")
-    return Page(tuple(rows), has_more, _text(project), _text(organization))
+    project, organization = _text(headers.get("openai-project")), _text(headers.get("openai-organization"))
+    return Page(tuple(rows), has_more if isinstance(has_more, bool) else None, project, organization)
 
 
 def parse_retrieved(content: Any, batch_id: str) -> Row | None:
@@ -175,6 +170,7 @@ def _text(value: Any, max_chars: int = _MAX_TEXT_CHARS) -> str | None:
         return None
     if value.isascii() and len(value) <= max_chars:
         return value or None
+    # JSON can escape a lone surrogate, which UTF-8 cannot hold: it becomes `?`.
     return value[:max_chars].encode("utf-8", "replace").decode() or None
 
 
