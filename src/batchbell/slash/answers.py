@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from batchbell.config import Config
 from batchbell.errors import PermanentError, TransientError
 from batchbell.models import DELETED, Batch, Deleted
-from batchbell.notify import mrkdwn
-from batchbell.notify.details import batch_facts, batch_reason, batch_title, given_name, seconds_taken
+from batchbell.notify import details, mrkdwn
 from batchbell.notify.messages import Style, service_name, style_of
 from batchbell.notify.mrkdwn import QUIET, Block, button, code, counted, date, duration, escaped
 from batchbell.records import Outbox, PollState, Record, RecordPage
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 Reply = dict[str, Any]
 Retrieve = Callable[[str, float], Batch | None]  # (batch id, deadline_at)
 Clock = Callable[[], float]
-
 SHARE = "share"  # the button whose answer goes to the whole channel; any other replaces its message
 _STALE_S = 600
 
@@ -76,18 +74,17 @@ def _heading(query: Recent, shown: int) -> str:
 
 def _row(record: Record, state: PollState | None, now: int, limit: int) -> Block:
     """Return two lines about a batch: its name, and its status; with a button beside them."""
-    batch, style, took = record.batch, _style(record.batch), seconds_taken(record.batch)
+    batch, style, took = record.batch, _style(record.batch), details.seconds_taken(record.batch)
     status = escaped(batch.status.replace("_", " "), 60) if batch.is_open else style.label
     lines = (
         status + (", no longer watched" if _is_left(record, state) else ""),
         _requests(batch),
         f"{duration(now - batch.created_at)} ago" if batch.created_at is not None else "",
         f"took {duration(took)}" if took is not None else "",
-        code(batch.id, 60) if given_name(batch) and limit > 200 else "",
+        code(batch.id, 60) if details.given_name(batch) and limit > 200 else "",
     )
     below = " · ".join(filter(None, lines))
-    _, name = given_name(batch) or ("", batch.id)
-    name = escaped(name, max(min(limit - len(below), 120), 20))
+    name = escaped((details.given_name(batch) or ("", batch.id))[1], max(min(limit - len(below), 120), 20))
     text, value = f"{style.emoji} *{name}*\n{below}", text_of(Details(batch.id))
     if len(value) > 2_000:
         return mrkdwn.context(text)  # Slack accepts no longer value; no batch of OpenAI's has such an id
@@ -129,12 +126,12 @@ def _as_of(state: PollState | None, now: int) -> str:
 def _list_buttons(query: Recent, page: RecordPage) -> Iterator[Block]:
     top = replace(query, older_than=None, newer_than=None)
     if page.has_newer:
-        newer = replace(top, newer_than=page.records[0].position) if page.records else top
-        yield button("newer", "Newer", text_of(newer))
+        newest = page.records[0].position if page.records else None
+        yield button("newer", "Newer", text_of(replace(top, newer_than=newest)))
     if page.has_older and page.records:
         yield button("older", "Older", text_of(replace(top, older_than=page.records[-1].position)))
     yield button("refresh", "Refresh", text_of(query))
-    labels = {status: status.replace("_", " ").capitalize() for status in map(str, STATUSES)}
+    labels = {str(status): status.replace("_", " ").capitalize() for status in STATUSES}
     values = {label: text_of(replace(top, status=status)) for status, label in labels.items()}
     yield mrkdwn.menu("status", values, labels[query.status])
     yield button("health", "Health", text_of(BotStatus()))
@@ -162,15 +159,14 @@ def _details(batch_id: str, store: "Store", config: Config, retrieve: Retrieve, 
 
 def _details_message(batch: Batch, config: Config, notes: list[str]) -> Reply:
     """Return what its notification would say, and its progress; `notes` say how this is known."""
-    # The bar shows the progress of an open batch, so the title leaves it out.
-    title = batch_title(replace(batch, request_counts=None) if batch.is_open else batch, config.server)
-    progress = _requests(batch) if batch.is_open else ""
-    if batch.is_open and batch.expires_at is not None:
-        notes = [f"Its window ends {date(batch.expires_at)}", *notes]
+    shown, progress = batch, ""
+    if batch.is_open:  # the bar shows its progress, so the title leaves it out
+        shown, progress = replace(batch, request_counts=None), _requests(batch)
+        notes = [f"Its window ends {date(batch.expires_at)}", *notes] if batch.expires_at is not None else notes
     return _message(
-        f"{_style(batch).emoji} *{escaped(config.team, 60)}* · {title}.",
-        *(mrkdwn.section(text) for text in (progress, batch_reason(batch)) if text),
-        *batch_facts(batch, config.team),
+        f"{_style(batch).emoji} *{escaped(config.team, 60)}* · {details.batch_title(shown, config.server)}.",
+        *(mrkdwn.section(text) for text in (progress, details.batch_reason(batch)) if text),
+        *details.batch_facts(batch, config.team),
         mrkdwn.context(" · ".join(notes)),
         _details_buttons(batch.id),
     )
@@ -220,10 +216,9 @@ def _poll_problems(state: PollState | None, config: Config, now: int) -> Iterato
 
 
 def _delivery_problems(outbox: Outbox) -> Iterator[str]:
-    channel = outbox
-    if channel.blocked_reason:
-        again = f"; tried again {date(channel.not_before)}" if channel.not_before else ""
-        yield f"Slack takes nothing for this channel: {escaped(channel.blocked_reason, 200)}{again}"
+    if outbox.blocked_reason:
+        again = f"; tried again {date(outbox.not_before)}" if outbox.not_before else ""
+        yield f"Slack takes nothing for this channel: {escaped(outbox.blocked_reason, 200)}{again}"
     for reason, count in Counter(each.reason or "" for each in outbox.parked).most_common(5):
         since = min(each.recorded_at for each in outbox.parked if (each.reason or "") == reason)
         yield f"{counted(count, 'notification')} parked since {date(since)}: {escaped(reason, 200)}"

@@ -9,7 +9,6 @@ from batchbell.models import DELETED, Status, normalised
 
 ALL, OPEN = "all", "open"
 STATUSES = (ALL, OPEN, *Status, DELETED)
-
 MAX_ROWS = 40  # Slack accepts at most 50 blocks; each row is one, and a few stand around them
 FORMS = (
     ("", "the 10 most recent batches, newest first"),
@@ -28,10 +27,8 @@ _ID = re.compile(r"batch[_-][\w-]{1,200}", re.IGNORECASE | re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The most recent batches, newest first: all, the open ones, or those of one status.
-
-    `failed` means what it means in `NotifyOn`. At most one of the two row positions is given: by them
-    a page stays the same while new batches arrive.
+    """The most recent batches of a status, where `failed` means what it means in `NotifyOn`; at most one of the two
+    row positions is given, by which a page stays the same while new batches arrive.
     """
 
     count: int = 10
@@ -72,8 +69,7 @@ class Command:
 
 def parse(text: str) -> Command:
     """Return what the text asks for, whatever its case, spaces and order. It never fails."""
-    bare = (word.strip(_QUOTES) for word in re.split(r"[\s,;]+", text))
-    words = [word for word in bare if word]
+    words = [word for each in re.split(r"[\s,;]+", text) if (word := each.strip(_QUOTES))]
     asked = [word for word in words if word.lower() not in _SHARE]
     return Command(_query(asked) or Help(invalid=text), is_shared=len(asked) < len(words))
 
@@ -88,9 +84,9 @@ def text_of(query: Query) -> str:
         case Help():
             return "help"
         case Recent(count, status, older_than, newer_than):
-            positions = (("older:", older_than), ("newer:", newer_than))
-            words = [status, str(count), *(name + quote(key, safe="") for name, key in positions if key)]
-            return " ".join(words)
+            older = f" older:{quote(older_than, safe='')}" if older_than else ""
+            newer = f" newer:{quote(newer_than, safe='')}" if newer_than else ""
+            return f"{status} {count}{older}{newer}"
 
 
 def _query(words: Sequence[str]) -> Query | None:
@@ -111,11 +107,9 @@ def _recent(words: Sequence[str]) -> Recent | None:
     # "in progress" is one word.
     joined = re.sub(r"\b(in|timed)\s+(progress|out)\b", r"\1_\2", " ".join(words), flags=re.IGNORECASE)
     values: dict[str, int | str] = {}
-    for word in joined.split():
+    for word in [each for each in joined.split() if each.lower() not in _FILLERS]:
         name, _, position = word.partition(":")
         new: tuple[str, int | str] = ("status", str(normalised(word)))
-        if word.lower() in _FILLERS:
-            continue
         if re.fullmatch("[0-9]{1,9}", word):
             new = ("count", min(max(int(word), 1), MAX_ROWS))
         elif name.lower() in ("older", "newer") and len(word) < 1_000 and _is_key(unquote(position)):
@@ -124,9 +118,7 @@ def _recent(words: Sequence[str]) -> Recent | None:
             return None
         if values.setdefault(*new) != new[1]:
             return None
-    if {"older_than", "newer_than"} <= values.keys():
-        return None
-    return replace(Recent(), **values)  # type: ignore[arg-type]
+    return None if {"older_than", "newer_than"} <= values.keys() else replace(Recent(), **values)  # type: ignore[arg-type]
 
 
 def _is_key(text: str) -> bool:
