@@ -123,7 +123,7 @@ class _Delivery:
             return
         if self.blocked_reason and now < outbox.not_before:
             raise _StopError(self.blocked_reason)
-        for message in [*attempted(due), *grouped(due)]:
+        for message in messages_of(due):
             with suppress(ConflictError):
                 self._handle(message)
 
@@ -296,41 +296,35 @@ class _Delivery:
 
 def superseded(notifications: Iterable[Notification]) -> list[Notification]:
     """Return those about an earlier status of a batch whose end is to be announced as well."""
-    notifications = list(notifications)
-    ended = {_batch_id(each) for each in notifications if _is_end(each)}
-    return [each for each in notifications if not _is_end(each) and _batch_id(each) in ended]
+    by_batch: dict[str, list[Notification]] = {}
+    for each in notifications:
+        by_batch.setdefault(each.id.rpartition("#")[0], []).append(each)
+    groups = [group for group in by_batch.values() if any(map(_is_end, group))]
+    return [each for group in groups for each in group if not _is_end(each)]
 
 
-def attempted(due: Iterable[Notification]) -> list[Message]:
-    """Return the messages that were fixed before, longest due first."""
-    messages: dict[str, list[Notification]] = {}
+def messages_of(due: Iterable[Notification]) -> list[Message]:
+    """Return what to post: first messages that were fixed before, longest due first; then what is new.
+
+    Of the new, the bot's own news come alone; a few batches come one by one, many as digests.
+    """
+    fixed: dict[str, list[Notification]] = {}
+    own: list[Message] = []
+    batches: list[Notification] = []
     for each in sorted(due, key=lambda each: (each.due_at, each.recorded_at, each.id)):
         if each.message_id is not None:
-            messages.setdefault(each.message_id, []).append(each)
-    return list(messages.values())
-
-
-def grouped(due: Iterable[Notification]) -> list[Message]:
-    """Return what was not tried yet as messages: a few alone, many as digests, the bot's own news alone."""
-    own: list[Notification] = []
-    batches: list[Notification] = []
-    for each in sorted(due, key=lambda each: (each.recorded_at, each.id)):
-        if each.message_id is None:
-            (batches if isinstance(each.subject, Batch) else own).append(each)
+            fixed.setdefault(each.message_id, []).append(each)
+        elif isinstance(each.subject, Batch):
+            batches.append(each)
+        else:
+            own.append([each])
     size = 1 if len(batches) <= MAX_SINGLE else MAX_IN_DIGEST
-    parts = [batches[start : start + size] for start in range(0, len(batches), size)]
-    return [*([each] for each in own), *parts]
+    return [*fixed.values(), *own, *(batches[start : start + size] for start in range(0, len(batches), size))]
 
 
 def _is_end(notification: Notification) -> bool:
     subject = notification.subject
     return isinstance(subject, Deleted) or (isinstance(subject, Batch) and subject.is_terminal)
-
-
-def _batch_id(notification: Notification) -> str:
-    subject = notification.subject
-    batch = subject.batch if isinstance(subject, Deleted) else subject
-    return batch.id if isinstance(batch, Batch) else notification.id
 
 
 def _wait_s(attempts: int) -> float:
