@@ -22,8 +22,7 @@ Item = dict[str, Any]
 UNITS_PER_S = 400
 """A partition takes 1,000 write units a second, and two runs may be writing at once."""
 
-_MAX_BUSY, _BUSY_WAIT_S = 3, 0.1
-_MAX_KEYS, _MAX_PARTS = 100, 8
+_MAX_BUSY, _BUSY_WAIT_S, _MAX_KEYS, _MAX_PARTS = 3, 0.1, 100, 8
 
 
 class RejectedError(PermanentError):
@@ -31,10 +30,7 @@ class RejectedError(PermanentError):
 
 
 class ConditionError(ConflictError):
-    """A condition failed: `found` holds, for each write, the item that was there.
-
-    It is empty where there was none, and None for a write whose condition did not fail.
-    """
+    """A condition failed. `found` holds the item of each write, {} where none was there, None where it did not fail."""
 
     def __init__(self, message: str, found: list[Item | None]) -> None:
         super().__init__(message)
@@ -46,10 +42,8 @@ class _BusyError(TransientError):
 
 
 def make_client(read_s: float = 5, tries: int = 4) -> "DynamoDBClient":
-    """Return a client that gives up within seconds: what it could not do, the next run does.
-
-    botocore gives every transaction a token, so that its own retries write it once.
-    """
+    """Return a client that gives up within seconds: what it could not do, the next run does."""
+    # botocore gives every transaction a token, so that its own retries write it once.
     retries: Any = {"mode": "standard", "total_max_attempts": tries}
     config = Config(connect_timeout=min(2, read_s), read_timeout=read_s, retries=retries)
     return boto3.client("dynamodb", config=config)
@@ -57,14 +51,9 @@ def make_client(read_s: float = 5, tries: int = 4) -> "DynamoDBClient":
 
 def typed(value: Any) -> Item:
     """Return a string, number, boolean or set of strings as DynamoDB's JSON has it."""
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int() | float():
-            return {"N": str(value)}
-    return {"SS": sorted(value)}
+    if isinstance(value, bool | str):
+        return {"BOOL" if isinstance(value, bool) else "S": value}
+    return {"N": str(value)} if isinstance(value, int | float) else {"SS": sorted(value)}
 
 
 def plain(item: Item) -> dict[str, Any]:
@@ -90,8 +79,7 @@ def expression(values: Item, **texts: str) -> Item:
 class Table:
     """One table. `call` is what errors name a request.
 
-    Each method raises ConditionError, a ConflictError; RejectedError and PermanentError for what
-    will always fail; TransientError for the rest.
+    Raises: ConditionError; RejectedError and PermanentError for what always fails; TransientError for the rest.
     """
 
     client: "DynamoDBClient"
@@ -136,18 +124,16 @@ class Table:
         self._ask(call, lambda: self.client.transact_write_items(TransactItems=named))
 
     def _ask(self, call: str, request: Callable[[], Any]) -> Any:
-        attempt = 0
+        busy = 0
         while True:
             try:
                 return request()
-            except ClientError as error:
+            except (ClientError, BotoCoreError) as error:
                 failure = _translated(call, error)
-                if not isinstance(failure, _BusyError) or attempt == _MAX_BUSY:
+                if not isinstance(failure, _BusyError) or busy == _MAX_BUSY:
                     raise failure from error
-            except BotoCoreError as error:
-                raise TransientError(f"{call}: {type(error).__name__}") from error
-            self.sleep(_BUSY_WAIT_S * 2**attempt)
-            attempt += 1
+            self.sleep(_BUSY_WAIT_S * 2**busy)
+            busy += 1
 
 
 _KINDS = {
@@ -155,24 +141,25 @@ _KINDS = {
     "ResourceNotFoundException": PermanentError,
     "TransactionConflictException": _BusyError,
     "ValidationException": RejectedError,
+    # of one write of a transaction, the gravest first
+    "ValidationError": RejectedError,
+    "TransactionConflict": _BusyError,
 }
 
 
-def _translated(call: str, error: ClientError) -> Exception:
+def _translated(call: str, error: ClientError | BotoCoreError) -> Exception:
+    if isinstance(error, BotoCoreError):
+        return TransientError(f"{call}: {type(error).__name__}")
     response: Any = error.response
     code = response["Error"]["Code"]
-    message = f"{call}: {code}"
     if code == "ConditionalCheckFailedException":
-        return ConditionError(message, [response.get("Item", {})])
+        return ConditionError(f"{call}: {code}", [response.get("Item", {})])
     if code != "TransactionCanceledException":
-        return _KINDS.get(code, TransientError)(message)
+        return _KINDS.get(code, TransientError)(f"{call}: {code}")
     reasons = response.get("CancellationReasons", [])
-    failed = "ConditionalCheckFailed"
-    codes = {str(reason.get("Code")) for reason in reasons} - {"None"}
-    if failed in codes:
-        found = [each.get("Item", {}) if each.get("Code") == failed else None for each in reasons]
-        return ConditionError(message, found)
-    message = f"{message} ({', '.join(sorted(codes))})"
-    if "ValidationError" in codes:
-        return RejectedError(message)
-    return _BusyError(message) if "TransactionConflict" in codes else TransientError(message)
+    found = [each.get("Item", {}) if each.get("Code") == "ConditionalCheckFailed" else None for each in reasons]
+    if any(item is not None for item in found):
+        return ConditionError(f"{call}: {code}", found)
+    codes = sorted({str(reason.get("Code")) for reason in reasons} - {"None"})
+    kind = next((kind for each, kind in _KINDS.items() if each in codes), TransientError)
+    return kind(f"{call}: {code} ({', '.join(codes)})")

@@ -38,11 +38,9 @@ Parse = Callable[[Any, Mapping[str, str]], T | None]  # None where the JSON is n
 class OpenAIClient:
     """List Batches and Retrieve Batch of one server. Several threads may call at once.
 
-    `key(afresh)` returns the API key, read anew from where it is stored if `afresh`. The waits
-    between five `tries` last 7.5 s: for a longer outage the next poll is the retry.
-
-    Calls raise TransientError (also if no time is left before `deadline_at`), PermanentError and
-    AuthenticationError (401, 403). No error, nor what it was raised from, holds the key or a body.
+    `key(afresh)` returns the API key, read anew if `afresh`. The waits between five `tries` last 7.5 s.
+    Raises: TransientError (also if no time is left before `deadline_at`), PermanentError, AuthenticationError
+    (401, 403). No error, nor what it was raised from, holds the key or a body.
     """
 
     def __init__(
@@ -56,13 +54,8 @@ class OpenAIClient:
         random: Callable[[], float] = random_share,
         new_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
-        self.server = server
-        self._key = key
-        self._tries = tries
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
-        self._new_session = new_session
+        self.server, self._key, self._tries = server, key, tries
+        self._clock, self._sleep, self._random, self._new_session = clock, sleep, random, new_session
         self._thread = threading.local()  # holds a session of each thread: one is not safe to share
 
     def list_page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
@@ -145,7 +138,7 @@ class OpenAIClient:
         except ValueError as error:
             raise PermanentError(f"OpenAIBaseUrl is not a valid address ({type(error).__name__})") from None
         except (requests.RequestException, Urllib3Error) as error:
-            return _Answer(failure=type(error).__name__)
+            return _Answer(failure=type(error).__name__)  # its text may show a proxy's password
 
     def _read(self, response: requests.Response, deadline_at: float) -> Any:
         """Return the JSON of a body, cut at 32 MiB; None where it is none."""
@@ -169,10 +162,7 @@ class OpenAIClient:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer and its JSON, None where it has none. `status` is 0 where no answer came.
-
-    Then `failure` is the name of an exception: its text may show a proxy's password.
-    """
+    """An answer and its JSON, None where it has none. If none came, `status` is 0 and `failure` tells why."""
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -181,7 +171,7 @@ class _Answer:
 
     @property
     def is_transient(self) -> bool:
-        """Whether the next answer may be another; a 2xx is asked about only where it was unusable."""
+        """Whether the next answer may be another. A 2xx is judged only where it was unusable."""
         may_pass = not 300 <= self.status < 500 or self.status in (408, 409, 429)
         return may_pass or self.headers.get("x-should-retry") == "true"
 
@@ -198,13 +188,13 @@ class _Answer:
 
     def delay_s(self, tries: int, now: float, random: float) -> float | None:
         """Return how long to wait before the next try; None: not to be tried again."""
-        # A quota lasts until somebody has paid, which takes longer than seconds.
+        # A quota lasts until somebody has paid.
         is_lasting = self.code == "insufficient_quota" or self.headers.get("x-should-retry") == "false"
-        if is_lasting or not self.is_transient:
-            return None
         asked_s = _retry_after_s(self.headers, now)
+        if is_lasting or not self.is_transient or asked_s > _MAX_RETRY_AFTER_S:
+            return None
         if asked_s > 0:
-            return asked_s if asked_s <= _MAX_RETRY_AFTER_S else None
+            return asked_s
         return min(_FIRST_DELAY_S * 2.0 ** (tries - 1), _MAX_DELAY_S) * (1 - 0.25 * random)
 
     def error(self, call: str) -> TransientError | PermanentError:
