@@ -70,18 +70,18 @@ def test_a_list_ends_where_the_server_says_so_and_did_not_promise_more(
 def test_what_an_incomplete_read_left_begins_with_the_last_row_that_was_read() -> None:
     cursor = Cursor(read_back_to=5, announce_from=7)
 
-    backlog = backlog_after(cursor, None, ["c", "b", "a"], newest_at=NOW)
+    backlog = backlog_after(cursor, None, ["c", "b", "a"], newest_at=NOW, started_at=NOW + 400)
 
-    done = Cursor(NOW - OVERLAP_S, NOW - OVERLAP_S)
+    done = Cursor(NOW - 200, NOW - OVERLAP_S)  # as after a complete read
     assert backlog == Backlog("b", "a", down_to=5, top_to=NOW, cursor=done)
 
 
 def test_two_incomplete_reads_leave_one_range_from_the_later_place_to_the_goal_of_the_first() -> None:
-    backlog = backlog_after(Cursor(), BACKLOG, ["e", "d", "c"], newest_at=NOW)
+    backlog = backlog_after(Cursor(), BACKLOG, ["e", "d", "c"], newest_at=NOW, started_at=NOW)
 
     assert backlog == replace(BACKLOG, after="d", expected="c", top_to=NOW)
 
 
 @pytest.mark.parametrize("backlog", [None, BACKLOG])
 def test_a_read_of_less_than_two_rows_changes_nothing(backlog: Backlog | None) -> None:
-    assert backlog_after(Cursor(), backlog, ["a"], newest_at=NOW) == backlog
+    assert backlog_after(Cursor(), backlog, ["a"], newest_at=NOW, started_at=NOW) == backlog

@@ -47,15 +47,18 @@ def is_end(page: Page, *, has_new_ids: bool, was_promised: bool) -> bool:
     return page.has_more is not True and not was_promised
 
 
-def backlog_after(cursor: Cursor, backlog: Backlog | None, ids: Sequence[str], newest_at: int) -> Backlog | None:
-    """Return the backlog after a read from the top that could not finish; `ids` are the rows it read.
+def backlog_after(
+    cursor: Cursor, backlog: Backlog | None, ids: Sequence[str], newest_at: int, started_at: int
+) -> Backlog | None:
+    """Return the backlog after a read from the top, started at `started_at`, that could not finish.
 
-    With an earlier backlog the two ranges become one: rows are read again, none is skipped.
+    `ids` are the rows it read, `newest_at` is when the newest was created. With an earlier backlog the
+    two ranges become one: rows are read again, none is skipped.
     """
     if len(ids) < 2:
         return backlog
     if backlog is None:
-        done = moved(cursor, newest_at, started_at=0)
+        done = moved(cursor, newest_at, started_at)
         return Backlog(ids[-2], ids[-1], cursor.read_back_to, newest_at, done)
     top_to = max(backlog.top_to, newest_at)
     return replace(backlog, after=ids[-2], expected=ids[-1], top_to=top_to)

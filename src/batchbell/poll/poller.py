@@ -157,7 +157,7 @@ class _Poll:
         cursor, backlog = self.state.cursor, self.state.backlog
         top = self._read(pages, backlog.top_to if backlog else cursor.read_back_to, reads_on=not backlog)
         if not top.is_complete:
-            backlog = backlog_after(cursor, backlog, top.ids, self.newest_at)
+            backlog = backlog_after(cursor, backlog, top.ids, self.newest_at, self.started_at)
         elif backlog:
             cursor, backlog = self._read_backlog(cursor, backlog)
         else:
