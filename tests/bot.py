@@ -14,6 +14,7 @@ from batchbell.models import Batch
 from batchbell.notify.delivery import DeliveryResult, deliver
 from batchbell.openai.client import OpenAIClient
 from batchbell.poll.poller import PollResult, poll
+from batchbell.records import Outbox
 from batchbell.slack.client import SlackClient
 from batchbell.slash.answers import answer
 from batchbell.slash.parse import parse
@@ -51,10 +52,7 @@ class BotUnderTest:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._servers.close()
 
@@ -63,12 +61,7 @@ class BotUnderTest:
         self.config = replace(self.config, **fields)
 
     def store(self) -> Store:
-        return Store(
-            self.table.client,
-            self.table.name,
-            retention_s=self.config.retention_s,
-            sleep=self.clock.sleep,
-        )
+        return Store(self.table.client, self.table.name, retention_s=self.config.retention_s, sleep=self.clock.sleep)
 
     def poll(self, time_s: float = 60) -> PollResult:
         openai = OpenAIClient(self.config.server, self._key_in_time, clock=self.clock, sleep=self.clock.sleep)
@@ -76,9 +69,7 @@ class BotUnderTest:
         return poll(openai, self.store(), self.config, clock=self.clock, deadline_at=deadline_at)
 
     def deliver(self, time_s: float = 30) -> DeliveryResult:
-        slack = SlackClient(
-            self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock
-        )
+        slack = SlackClient(self.slack.base_url, lambda afresh: self.token, team=TEAM, timeout_s=1, clock=self.clock)
         return deliver(
             self.store(),
             slack,
@@ -116,6 +107,21 @@ class BotUnderTest:
             return step()
         except BatchbellError:
             return None
+
+    def add_open(self) -> str:
+        """Add a batch that the bot then sees open; its id."""
+        self.tick()
+        batch = self.openai.add()
+        self.tick()
+        return str(batch["id"])
+
+    def add_ended(self, count: int, age_s: int = 3600) -> list[str]:
+        """Add so many batches that ended at once, the newest so long ago; their ids, newest first."""
+        times = [int(self.clock()) - age_s - number for number in range(count)]
+        return [self.openai.add("completed", created_at=at, completed_at=at)["id"] for at in times]
+
+    def outbox(self) -> Outbox:
+        return self.store().outbox(self.config.channel)
 
     def announced(self) -> list[str]:
         """The ids of all batches' notifications that Slack shows, in order, repeats included."""

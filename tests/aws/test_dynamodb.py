@@ -67,9 +67,7 @@ def test_keys_that_dynamodb_left_out_are_read_again_a_few_times(table: LocalTabl
 
 
 @pytest.mark.parametrize(("max_pages", "count"), [(1000, 8), (1, 2)])
-def test_a_query_reads_page_after_page_and_no_more_than_allowed(
-    table: LocalTable, max_pages: int, count: int
-) -> None:
+def test_a_query_reads_page_after_page_and_no_more_than_allowed(table: LocalTable, max_pages: int, count: int) -> None:
     opened(table).transact("write", [put(number) for number in range(8)])
     request = expression({"pk": "a"}, KeyConditionExpression="#pk = :pk")
 

@@ -7,16 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchbell.aws.encoding import decoded, encoded
-from batchbell.models import (
-    Batch,
-    BatchError,
-    Deleted,
-    KeyAccepted,
-    KeyRefused,
-    Notification,
-    RequestCounts,
-    Watching,
-)
+from batchbell.models import Batch, BatchError, Deleted, KeyAccepted, KeyRefused, Notification, RequestCounts, Watching
 from batchbell.records import PollState
 from tests.builders import a_batch, a_notification
 
@@ -30,11 +21,7 @@ batches = st.builds(
     errors=st.lists(st.builds(BatchError), max_size=2).map(tuple),
 )
 subjects = st.one_of(
-    batches,
-    st.builds(Deleted, batch=batches),
-    st.builds(Watching),
-    st.builds(KeyRefused),
-    st.builds(KeyAccepted),
+    batches, st.builds(Deleted, batch=batches), st.builds(Watching), st.builds(KeyRefused), st.builds(KeyAccepted)
 )
 
 
