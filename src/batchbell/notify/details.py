@@ -149,8 +149,7 @@ def _request_outcomes(batch: Batch) -> str:
 
 def _progress(batch: Batch) -> str:
     """Return how far a batch got that did not complete, or is still open."""
-    counts = batch.request_counts
-    if counts is None or counts.total <= 0:
+    if (counts := batch.request_counts) is None or counts.total <= 0:
         return ""
     failed = f" ({counts.failed:,} failed)" if counts.failed else ""
     return f", with {counts.completed + counts.failed:,} of {counts.total:,} requests done{failed}"
@@ -166,8 +165,7 @@ def _took(batch: Batch) -> str:
 
 
 def _tokens(batch: Batch) -> str:
-    usage = batch.usage
-    if not usage or (not usage.input_tokens and not usage.output_tokens):
+    if not (usage := batch.usage) or (not usage.input_tokens and not usage.output_tokens):
         return ""
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
     reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""

@@ -180,14 +180,14 @@ def _digest_of(notifications: Notifications, config: Config, now: int) -> Conten
     # Slack does not document its limit: 9,600 characters of blocks beside 6,500 of text were accepted,
     # 11,300 beside 10,400 refused (bolt-js #2867).
     limit, texts = 8_000 // len(subjects) - 1, [""]
-    for notification, subject in zip(notifications, subjects, strict=True):
-        start = f"{style_of(subject).emoji} "
-        end = "".join(f", {note}" for note in _late_notes([notification], now) if limit > 300)
-        if isinstance(subject, Batch) and details.given_name(subject):
-            end += f" · {code(subject.id, max(limit // 4, 12))}"
-        line = start + _content_of(subject, config, limit - len(start + end))[0] + end
+    for each in notifications:
+        start = f"{style_of(each.subject).emoji} "
+        end = "".join(f", {note}" for note in _late_notes([each], now) if limit > 300)
+        if isinstance(each.subject, Batch) and details.given_name(each.subject):
+            end += f" · {code(each.subject.id, max(limit // 4, 12))}"
+        line = start + _content_of(each.subject, config, limit - len(start + end))[0] + end
         if len(texts[-1]) + 1 + len(line) > 2_900:
             texts.append("")
         texts[-1] = f"{texts[-1]}\n{line}".strip()
-    title = f"{len(subjects)} {'batches ended' if only_ends else 'pieces of news'}: {kinds}"
-    return title, "", [section(text) for text in texts]
+    what = "batches ended" if only_ends else "pieces of news"
+    return f"{len(subjects)} {what}: {kinds}", "", [section(text) for text in texts]

@@ -8,10 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 Block = dict[str, Any]
-
+# Options with which a message notifies nobody by name and shows no previews.
 QUIET: Block = {"parse": "none", "link_names": False, "unfurl_links": False, "unfurl_media": False}
-"""Options with which a message notifies nobody by name and shows no previews."""
-
 # Control characters, what changes the direction of reading, and halves of surrogate pairs.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 # mrkdwn cannot quote its own marks, so each is replaced by a character that looks like it.
