@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 MAX_PAGES = 1000  # of one poll: more than there is time for, unless a fast server's list has no end
 MAX_RETRIEVED = 500  # open batches retrieved by id in one poll; the others have their turn in later polls
 MAX_FAILED = 3  # after so many failed retrievals in a row the rest waits for the next poll
-LIST_SHARE = 2 / 3  # of the poll's time is for listing; the rest is for retrieving open batches by id
+LIST_SHARE = 0.8  # of the poll's time is for listing; the rest is for retrieving open batches by id
 LAST_REQUEST_S = 3  # no request starts so shortly before the deadline that it would only be cut
 
 Found = Batch | None | TransientError | PermanentError
