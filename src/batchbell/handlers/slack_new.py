@@ -14,9 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from aws_lambda_powertools import Logger
 
-from batchbell.aws.dynamodb import make_client
-from batchbell.aws.secrets import Secrets
-from batchbell.aws.store import Store
+from batchbell.aws import dynamodb, secrets, store
 from batchbell.config import Secret, config_from
 from batchbell.errors import BatchbellError, NotFoundError
 from batchbell.models import Batch
@@ -25,8 +23,7 @@ from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer
 from batchbell.slash.parse import Command, parse
 
 logger = Logger()
-
-_MAX_SIGNED, _MAX_UNSIGNED = 256 * 1024, 1024  # bytes of a body: more is refused unread
+_MAX_SIGNED, _MAX_UNSIGNED = 256 * 1024, 1024  # bytes of a body; a longer one is not parsed
 
 
 class Bot:
@@ -34,8 +31,8 @@ class Bot:
 
     def __init__(self) -> None:
         # Slack waits 3 seconds for everything: better to give up in time than to answer too late.
-        self.config, self.secrets = config_from(environ), Secrets(read_s=0.8, tries=2)
-        self.store = Store(make_client(read_s=0.8, tries=2), self.config.table_name)
+        self.config, self.secrets = config_from(environ), secrets.Secrets(read_s=0.8, tries=2)
+        self.store = store.Store(dynamodb.make_client(read_s=0.8, tries=2), self.config.table_name)
         self.verifier = SignatureVerifier(self.secrets.reader(self.config.secret_name(Secret.SLACK_SIGNING_SECRET)))
 
     def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
