@@ -24,6 +24,8 @@ from batchbell.models import Accepted, Blocked, Malformed, Message, PostFailure,
 EVENT_TYPE = "batchbell_notification"
 
 _CREDENTIAL = "account_inactive invalid_auth not_allowed_token_type not_authed token_expired token_revoked"
+CREDENTIAL_ERRORS = frozenset(_CREDENTIAL.split())
+"""Slack may accept another token where it answers one of these."""
 
 # The errors on the pages of chat.postMessage, auth.test, conversations.history and conversations.info
 # (docs.slack.dev/reference/methods). Not there, but seen: app_access_restricted, channel_type_not_supported,
@@ -46,13 +48,12 @@ _ERRORS: Mapping[type[PostFailure], str] = {
 }
 """What each of Slack's errors says of a message; `*` stands for any part of a name."""
 
-CREDENTIAL_ERRORS = frozenset(_CREDENTIAL.split())
-"""Slack may accept another token where it answers one of these."""
-
 _WAIT_S, _MAX_WAIT_S = 30.0, 3600.0
 
 # The SDK does not check an answer's shape: a list in place of an object, say, is an AttributeError.
 _CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
+# The only ones that cannot come after the first byte of the message was sent.
+_UNSENT_ERRORS = (ConnectionRefusedError, gaierror, SSLCertVerificationError)
 
 T = TypeVar("T")
 
@@ -72,12 +73,10 @@ def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
 class SlackClient:
     """One team's bot in a workspace. No call is repeated by itself, except with a newer token.
 
-    `token(afresh)` returns the bot token, read anew from where it is stored if `afresh`. `timeout_s`
-    bounds each wait on the network.
-
-    All but `post` raise TransientError (no answer, or refused for now or by an unknown name),
-    PermanentError, and AuthenticationError for a refused token. `code` is Slack's name for the error,
-    None where Slack did not answer. No error, nor what it was raised from, holds the token or a body.
+    `token(afresh)` returns the bot token, read anew if `afresh`. `timeout_s` bounds each wait on the network.
+    All but `post` raise TransientError (no answer, or refused for now or by an unknown name), PermanentError,
+    and AuthenticationError for a refused token. `code` is Slack's name for the error, None where Slack did not
+    answer. No error, nor what it was raised from, holds the token or a body.
     """
 
     def __init__(
@@ -89,11 +88,8 @@ class SlackClient:
         timeout_s: int = 10,
         clock: Callable[[], float] = time,
     ) -> None:
-        self._base_url = base_url
-        self._token = token
-        self._team = team
-        self._timeout_s = timeout_s
-        self._clock = clock
+        self._base_url, self._token, self._team = base_url, token, team
+        self._timeout_s, self._clock = timeout_s, clock
 
     def post(self, channel: str, message: Message) -> Accepted | PostFailure:
         """Post once, and never again by itself, not even after a dropped connection."""
@@ -114,10 +110,7 @@ class SlackClient:
         return Accepted(str(answer["ts"]), str(answer.get("channel") or channel))
 
     def posted_ids(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]:
-        """Return the notifications that our bot posted for this team since then, each with its `ts`.
-
-        Raises: as the class; TransientError also if time is up before the last page.
-        """
+        """Return the ids of the notifications that our bot posted for this team since then, each with its `ts`."""
         bot_id = self._read("auth.test", lambda answer: answer.get("bot_id"), deadline_at)
         if not bot_id:
             raise PermanentError("auth.test: the token is not a bot's")
@@ -179,40 +172,33 @@ class SlackClient:
             raise TransientError(f"{method}: an answer of another shape than Slack's") from error
 
     def _call(self, method: str, timeout_s: int, arguments: Mapping[str, Any]) -> "SlackResponse | _Failure":
-        """Call once, and once more if Slack refuses the token and another one is stored.
-
-        Raises: TransientError, PermanentError if the token cannot be read.
-        """
+        """Call, and once more if Slack refuses the token and another is stored. Raises if no token can be read."""
         token = self._token(False)
         answer = self._call_with(token, method, timeout_s, arguments)
-        if isinstance(answer, _Failure) and answer.code in CREDENTIAL_ERRORS:
-            newer = self._token(True)
-            if newer != token:
-                return self._call_with(newer, method, timeout_s, arguments)
+        is_refused = isinstance(answer, _Failure) and answer.code in CREDENTIAL_ERRORS
+        if is_refused and (newer := self._token(True)) != token:
+            return self._call_with(newer, method, timeout_s, arguments)
         return answer
 
     def _call_with(
         self, token: str, method: str, timeout_s: int, arguments: Mapping[str, Any]
     ) -> "SlackResponse | _Failure":
-        if not re.fullmatch(r"[!-~]+", token.strip()):
-            # urllib refuses such a token as well, and shows it.
-            reason = "the Slack bot token is empty or holds characters that no token has"
-            return _Failure(Blocked(reason), "invalid_auth")
-        client = WebClient(
-            token=token,
-            base_url=self._base_url,
-            timeout=timeout_s,
-            # By default the SDK posts again when the connection drops.
-            retry_handlers=[],
-            # The SDK logs bodies; a logger that getLogger does not know cannot be turned up.
-            logger=logging.Logger("slack_sdk", logging.CRITICAL),  # noqa: LOG001
-        )
+        if not re.fullmatch(r"[!-~]+", token.strip()):  # urllib refuses such a token as well, and shows it
+            blocked = Blocked("the Slack bot token is empty or holds characters that no token has")
+            return _Failure(blocked, "invalid_auth")
+        # The SDK logs bodies; a logger that getLogger does not know cannot be turned up.
+        logger = logging.Logger("slack_sdk", logging.CRITICAL)  # noqa: LOG001
+        # With its own retry handlers the SDK posts again when the connection drops.
+        client = WebClient(token, self._base_url, timeout_s, retry_handlers=[], logger=logger)
         try:
             answer: SlackResponse = getattr(client, method.replace(".", "_"))(**arguments)
         except SlackApiError as error:
             return _failure_in(method, error.response)
         except _CALL_ERRORS as error:
-            return _failure_without_answer(method, error)
+            reason: Any = getattr(error, "reason", error)
+            is_unsent = isinstance(error, URLError) and isinstance(reason, _UNSENT_ERRORS)
+            text = f"{method}: {type(reason).__name__}"
+            return _Failure(RateLimited(text, _WAIT_S) if is_unsent else UnknownOutcome(text))
         is_object = isinstance(answer.data, dict)
         return answer if is_object else _Failure(UnknownOutcome(f"{method}: the answer is no object"))
 
@@ -246,15 +232,6 @@ def _failure_in(method: str, response: SlackResponse) -> _Failure:
     reason = f"{method}: {code or f'HTTP {response.status_code}'}" + (f" (needs {needed})" if needed else "")
     wait_s = _retry_after_s(response.headers) if kind is RateLimited else 0
     return _Failure(kind(reason, wait_s), code, needed)
-
-
-def _failure_without_answer(method: str, error: Exception) -> _Failure:
-    reason = getattr(error, "reason", error)
-    text = f"{method}: {type(reason).__name__}"
-    unsent = (ConnectionRefusedError, gaierror, SSLCertVerificationError)
-    # The only errors that cannot come after the first byte of the message was sent.
-    is_unsent = isinstance(error, URLError) and isinstance(reason, unsent)
-    return _Failure(RateLimited(text, _WAIT_S) if is_unsent else UnknownOutcome(text))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
