@@ -7,30 +7,17 @@ import pytest
 
 from local import openai_faults
 from local.openai_faults import Fault, Kind
-from local.openai_simulator import After
 from local.server import Cut
-from local.slack_simulator import CHANNEL
 from tests.bot import BotUnderTest
-from tests.builders import DAY_S
 from tests.tables import cut_after, cut_before, throttled
 
 
-def add_ended(bot: BotUnderTest, count: int) -> None:
-    for age in range(count):
-        bot.openai.add("completed", created_at=int(bot.clock()) - 3600 - age, completed_at=1)
-
-
 def add_end(bot: BotUnderTest) -> list[str]:
-    """Let a batch end after the bot has seen it; what is then to be announced."""
-    bot.tick(2)
-    batch = bot.openai.add()
+    """Let a batch end that the bot has seen open; what is then to be announced."""
     bot.tick()
-    bot.openai.move(batch["id"], "completed")
-    return [f"{batch['id']}#completed"]
-
-
-def is_all_sent(bot: BotUnderTest) -> bool:
-    return bot.store().outbox(CHANNEL).notifications == ()
+    batch_id = bot.add_open()
+    bot.openai.move(batch_id, "completed")
+    return [f"{batch_id}#completed"]
 
 
 @pytest.mark.parametrize(
@@ -67,22 +54,9 @@ def test_openai_may_be_down_in_any_way(bot: BotUnderTest, fault: Fault) -> None:
     assert bot.announced() == expected
 
 
-def test_openai_may_be_down_for_weeks(bot: BotUnderTest) -> None:
-    expected = add_end(bot)
-    bot.openai.down = openai_faults.error(500)
-    bot.tick(3)
-    bot.clock.at += 20 * DAY_S
-    bot.openai.down = None
-
-    bot.tick(3)
-
-    assert bot.announced() == expected
-    assert "late" in bot.texts()[-1]
-
-
 @pytest.mark.parametrize("fault", [openai_faults.error(500), openai_faults.error(404), openai_faults.html()])
 def test_what_page_one_showed_is_announced_while_page_two_fails(bot: BotUnderTest, fault: Fault) -> None:
-    add_ended(bot, 250)
+    bot.add_ended(250)
     old = bot.openai.add("in_progress", created_at=int(bot.clock()) - 7200)
     expected = add_end(bot)
     bot.openai.faults.append(fault, on=Kind.NEXT_PAGE, times=50)
@@ -94,19 +68,6 @@ def test_what_page_one_showed_is_announced_while_page_two_fails(bot: BotUnderTes
 
     assert while_failing == expected
     assert bot.announced() == [*expected, f"{old['id']}#failed"]
-
-
-def test_a_server_that_shows_the_same_page_for_ever_hides_nothing(bot: BotUnderTest) -> None:
-    add_ended(bot, 150)
-    old = bot.openai.add("in_progress", created_at=int(bot.clock()) - 7200)
-    bot.tick(2)
-    bot.openai.unknown_after = After.NEVER_KNOWN
-    born = bot.openai.add("failed", created_at=int(bot.clock()))
-    bot.openai.move(old["id"], "completed")
-
-    bot.tick(5)
-
-    assert sorted(bot.announced()) == sorted([f"{born['id']}#failed", f"{old['id']}#completed"])
 
 
 @pytest.mark.parametrize("spoilt", [{"status": None}, {"id": "x" * 600}, {"id": None, "status": 7}])
@@ -203,7 +164,7 @@ def test_any_call_to_the_table_may_fail_or_be_the_last(bot: BotUnderTest, nth: i
 
     assert count >= nth
     assert bot.announced() == expected
-    assert is_all_sent(bot)
+    assert bot.outbox().notifications == ()
 
 
 @pytest.mark.parametrize("nth", CALLS)
@@ -227,7 +188,7 @@ def test_another_run_may_come_in_between_at_any_call_to_the_table(bot: BotUnderT
     assert count >= nth
     expected += [f"{born['id']}#failed", f"{still_open['id']}#completed"]
     assert sorted(bot.announced()) == sorted(expected)
-    assert is_all_sent(bot)
+    assert bot.outbox().notifications == ()
 
 
 def test_an_index_that_lags_by_minutes_hides_and_repeats_nothing(bot: BotUnderTest) -> None:
@@ -242,28 +203,6 @@ def test_an_index_that_lags_by_minutes_hides_and_repeats_nothing(bot: BotUnderTe
     bot.tick(6)
 
     assert sorted(bot.announced()) == sorted([*expected, f"{unlisted}#failed", f"{seen_once}#expired"])
-
-
-@pytest.mark.parametrize(
-    ("operation", "nth", "announced"),
-    [("PutItem", 1, 51), ("TransactWriteItems", 1, 50), ("TransactWriteItems", 2, 51)],
-)
-def test_what_a_poll_wrote_before_its_table_failed_is_announced_in_the_same_run(
-    bot: BotUnderTest, operation: str, nth: int, announced: int
-) -> None:
-    bot.tick()
-    for _ in range(51):
-        bot.openai.add("failed")
-    bot.table.calls.clear()
-
-    def lose_the_answer(called: str) -> Exception | None:
-        is_it = called == operation and bot.table.calls.count(operation) == nth
-        return cut_after(operation) if is_it else None
-
-    bot.table.after = lose_the_answer
-    bot.tick()
-
-    assert len(bot.announced()) == announced
 
 
 def test_what_a_newer_version_left_in_the_table_stops_nothing(bot: BotUnderTest) -> None:
