@@ -42,7 +42,9 @@ def packed(built: Path, request: pytest.FixtureRequest) -> Path:
 
 def imported_from(folder: Path, module: str) -> str:
     """Where the module is found by a Python that sees nothing but the build folder, in an empty environment."""
-    code = "import importlib, sys; sys.path.insert(0, sys.argv[1]); print(importlib.import_module(sys.argv[2]).__file__)"
+    code = (
+        "import importlib, sys; sys.path.insert(0, sys.argv[1]); print(importlib.import_module(sys.argv[2]).__file__)"
+    )
     command = [sys.executable, "-I", "-S", "-B", "-c", code, str(folder), module]
     ran = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -50,9 +52,7 @@ def imported_from(folder: Path, module: str) -> str:
 
 
 @pytest.mark.parametrize("module", [*HANDLERS, *PACKED])
-def test_what_a_function_needs_is_packed_and_imported_with_an_empty_environment(
-    packed: Path, module: str
-) -> None:
+def test_what_a_function_needs_is_packed_and_imported_with_an_empty_environment(packed: Path, module: str) -> None:
     assert imported_from(packed, module).startswith(str(packed))
 
 
@@ -64,7 +64,7 @@ def test_the_packed_distributions_are_the_pinned_ones(packed: Path) -> None:
 
 def test_every_packed_file_is_ours_or_a_pinned_distributions(packed: Path) -> None:
     files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
-    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*.py")}
+    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*") if path.suffix in (".py", ".toml")}
     theirs = {str(file) for each in distributions(path=[str(packed)]) for file in each.files or ()}
 
     assert files - theirs - {UVS_LOCK} == ours

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from batchbell import __version__
-from batchbell.cli import commands
+from batchbell.cli import manifest
 from batchbell.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +102,7 @@ def test_ctrl_c_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def interrupt(chosen: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "manifest", interrupt)
+    monkeypatch.setattr(manifest, "run", interrupt)
 
     assert main(MANIFEST) == 130
     assert "Traceback" not in capsys.readouterr().err

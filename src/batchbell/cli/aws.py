@@ -15,16 +15,13 @@ from botocore.config import Config as ClientConfig
 from batchbell.aws.store import Store
 from batchbell.cli.output import progress
 from batchbell.config import Config, Secret, config_from, secret_name
-from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
+from batchbell.errors import ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.openai.client import OpenAIClient
 from batchbell.slack.client import SlackClient
 
 T = TypeVar("T")
 
-RAN = "Ran"
-"""The last line that a run of the poll function logs."""
-
-_COMPLAINTS = ("WARNING", "ERROR", "CRITICAL")
+RAN = "Ran"  # the last line that a run of the poll function logs
 _LOG_FILTER = (
     '{ ($.message = "Ran") || ($.level = "WARNING") || ($.level = "ERROR") || ($.level = "CRITICAL")'
     ' || ($.record.status = "error") || ($.record.status = "failure") || ($.record.status = "timeout")'
@@ -32,10 +29,22 @@ _LOG_FILTER = (
 )
 """CloudWatch answers from the oldest line on: without a filter, thousands come before the last run."""
 
-# Parts of AWS's error codes.
-_SIGN_IN = "AuthFailure|Expired|Signature|Token|UnrecognizedClient"
-_FORBIDDEN = "AccessDenied|AuthorizationError|UnauthorizedOperation"
-_TRANSIENT = "Internal|ServiceException|Throttling|Timeout|TooManyRequests|Unavailable"
+_ANSWERED = [
+    ("AuthFailure|Expired|Signature|Token|UnrecognizedClient", SignInError, "AWS does not accept these credentials"),
+    ("AccessDenied|AuthorizationError|UnauthorizedOperation", ForbiddenError, "your AWS identity may not do this"),
+    ("NotFound", NotFoundError, "there is none"),
+    ("Internal|ServiceException|Throttling|Timeout|TooManyRequests|Unavailable", TransientError, ""),
+    ("", PermanentError, ""),
+]
+"""A pattern in the code of AWS's error, what it is for us, and what is said beside the code; the first counts."""
+
+_NOT_ASKED = [
+    ("ProfileNotFound", SignInError, "{error}"),
+    ("Credential|SSO|Token", SignInError, "AWS credentials are missing or have expired ({name})"),
+    ("Region", SignInError, "no AWS region is set; set AWS_REGION to that of the stack"),
+    ("", TransientError, "{name}"),
+]
+"""The same for the names of boto3's own exceptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """The account and region of a session.
-
-    Everything raises SignInError, ForbiddenError, NotFoundError, PermanentError and TransientError.
-    """
+    """The account of a session. Raises: SignInError, ForbiddenError, NotFoundError, PermanentError, TransientError."""
 
     session: Any
 
@@ -91,10 +97,9 @@ class Aws:
         if found:
             choice = f"choose one by --stack: {', '.join(each.name for each in found)}"
             raise PermanentError(f"several stacks in {self.region} have TeamName={team}: {choice}")
-        others = ", ".join(f"{each.name} (TeamName={each.parameters['TeamName']})" for each in ours)
+        others = ", ".join(f"{each.name} (TeamName={each.parameters['TeamName']})" for each in ours) or "none"
         which = f"no stack {name}" if name else "no stack"
-        known = f"those found: {others or 'none'}"
-        raise NotFoundError(f"{which} in {self.region} has TeamName={team}; {known}")
+        raise NotFoundError(f"{which} in {self.region} has TeamName={team}; those found: {others}")
 
     def poll_function(self, stack: Stack) -> Any:
         """Return Lambda's configuration of the poll function."""
@@ -130,8 +135,7 @@ class Deployment:
         parameter = self.aws.secret(self.config.team, secret)
         if parameter and (value := str(parameter["Value"]).strip()):
             return value
-        store = f"store it with `batchbell secrets --team {self.config.team}`"
-        raise NotFoundError(f"{secret} is not stored: {store}")
+        raise NotFoundError(f"{secret} is not stored: store it with `batchbell secrets --team {self.config.team}`")
 
     def openai(self, key: str, *, tries: int = 5) -> OpenAIClient:
         return OpenAIClient(self.config.server, lambda _: key, tries=tries)
@@ -140,14 +144,12 @@ class Deployment:
         return SlackClient(self.config.slack_base_url, lambda _: token, team=self.config.team)
 
     def store(self) -> Store:
-        client = self.aws.client("dynamodb")
-        return Store(client, self.config.table_name, retention_s=self.config.retention_s)
+        return Store(self.aws.client("dynamodb"), self.config.table_name, retention_s=self.config.retention_s)
 
     def run_poll(self) -> str | None:
         """Run the poll function, which takes 150 seconds at most; return why it failed."""
         client, name = self.aws.client("lambda", read_s=160, tries=1), self.stack.output("PollFunctionName")
-        call = f"lambda:InvokeFunction of {name}"
-        answer = asked(call, lambda: client.invoke(FunctionName=name, Payload=b"{}"))
+        answer = asked(f"lambda:InvokeFunction of {name}", lambda: client.invoke(FunctionName=name, Payload=b"{}"))
         if "FunctionError" not in answer:
             return None
         return str(json_object(answer["Payload"].read()).get("errorType") or answer["FunctionError"])
@@ -162,10 +164,7 @@ def session_of() -> Any:
 
 
 def signed_in() -> Aws:
-    """Return the account of a command's only session: AWS takes an MFA code once.
-
-    The code is asked for here, before any progress is shown on the same line. Raises: as Aws does.
-    """
+    """Return the account of a command's only session: AWS takes an MFA code once, asked for before any progress."""
     session = session_of()
     if credentials := asked("AWS credentials", session.get_credentials):
         asked("AWS credentials", credentials.get_frozen_credentials)
@@ -197,27 +196,12 @@ def asked(call: str, request: Callable[[], T]) -> T:
         return request()
     except botocore.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        raise _translated(f"{call}: {code}", code) from error
-    except botocore.ProfileNotFound as error:
-        raise SignInError(f"{call}: {error}") from error
+        kind, says = next((kind, says) for pattern, kind, says in _ANSWERED if re.search(pattern, code))
+        raise kind(": ".join(filter(None, (call, code, says)))) from error
     except botocore.BotoCoreError as error:
         name = type(error).__name__
-        if re.search("Credential|SSO|Token", name):
-            raise SignInError(f"{call}: AWS credentials are missing or have expired ({name})") from error
-        if "Region" in name:
-            message = f"{call}: no AWS region is set; set AWS_REGION to that of the stack"
-            raise SignInError(message) from error
-        raise TransientError(f"{call}: {name}") from error
-
-
-def _translated(message: str, code: str) -> BatchbellError:
-    if re.search(_SIGN_IN, code):
-        return SignInError(f"{message}: AWS does not accept these credentials")
-    if re.search(_FORBIDDEN, code):
-        return ForbiddenError(f"{message}: your AWS identity may not do this")
-    if "NotFound" in code:
-        return NotFoundError(f"{message}: there is none")
-    return TransientError(message) if re.search(_TRANSIENT, code) else PermanentError(message)
+        kind, says = next((kind, says) for pattern, kind, says in _NOT_ASKED if re.search(pattern, name))
+        raise kind(f"{call}: {says.format(name=name, error=error)}") from error
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:
@@ -230,13 +214,11 @@ def json_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _stack(answer: Any) -> Stack:
-    parameters, outputs = answer.get("Parameters", []), answer.get("Outputs", [])
-    return Stack(
-        answer["StackName"],
-        answer["StackStatus"],
-        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters},
-        outputs={each["OutputKey"]: each["OutputValue"] for each in outputs},
+    parameters, outputs = (
+        {each[f"{kind}Key"]: each.get(f"{kind}Value", "") for each in answer.get(f"{kind}s", [])}
+        for kind in ("Parameter", "Output")
     )
+    return Stack(answer["StackName"], answer["StackStatus"], parameters, outputs)
 
 
 def _log_text(message: str) -> str:
@@ -245,8 +227,9 @@ def _log_text(message: str) -> str:
     if "level" in line and "message" in line:
         reasons = (line.get(key) for key in ("reason", "exception_name", "errorType"))
         texts = [str(line["message"])[:300], str(next(filter(None, reasons), ""))[:300]]
-        is_complaint = line["level"] in _COMPLAINTS
-        return ": ".join(filter(None, texts)) if is_complaint else RAN if texts[0] == RAN else ""
+        if line["level"] in ("WARNING", "ERROR", "CRITICAL"):
+            return ": ".join(filter(None, texts))
+        return RAN if texts[0] == RAN else ""
     record = line.get("record")
     if line.get("type") == "platform.report" and isinstance(record, dict):
         status = record.get("status", "success")

@@ -1,5 +1,6 @@
 """`batchbell doctor`: one check after the other, from the AWS account to the Slack channel."""
 
+import json
 import re
 import secrets
 import time
@@ -7,7 +8,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from functools import partialmethod
 from itertools import takewhile
 from typing import Any, NoReturn
@@ -15,25 +16,22 @@ from urllib.parse import urlencode
 
 import requests
 
-from batchbell.aws.store import Store
-from batchbell.cli.aws import RAN, Aws, Deployment, Stack, connected, json_object, session_of
-from batchbell.cli.output import MARKS, CheckResult, SkippedError, WrongError, advice_for, progress, result_of
+from batchbell.cli.aws import RAN, Aws, connected, json_object, session_of
+from batchbell.cli.output import MARKS, CheckResult, SkippedError, WrongError, advice_for, progress
 from batchbell.config import Secret, invalid_secret_reason
-from batchbell.errors import BatchbellError, NotFoundError, PermanentError
+from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.models import Malformed, RateLimited
 from batchbell.notify.mrkdwn import counted, duration
-from batchbell.records import Outbox
 from batchbell.slack.client import CREDENTIAL_ERRORS, kind_of
 from batchbell.slack.signature import signature_for
 from batchbell.slash.answers import BROKEN, UNREADABLE
 
-_CHECKS = (
-    "aws.account aws.stack poll.function poll.schedule poll.last_run poll.settings "
-    "secrets.openai_api_key secrets.slack_bot_token secrets.slack_signing_secret openai.key "
-    "slack.token slack.chat_write slack.commands slack.channel slack.history "
-    "aws.table poll.last_good delivery.undelivered delivery.parked delivery.lane "
-    "slash.forged slash.signed slash.app"
-)
+_CHECKS = """
+    aws.account aws.stack poll.function poll.schedule poll.last_run poll.settings
+    secrets.openai_api_key secrets.slack_bot_token secrets.slack_signing_secret openai.key
+    slack.token slack.chat_write slack.commands slack.channel slack.history
+    aws.table poll.last_good delivery.undelivered delivery.parked delivery.lane slash.forged slash.signed slash.app
+"""
 _OPENAI_S, _SLASH_S, _SLACK_WAITS_S, _LOG_S = 60, 15, 3, 1800
 _LATE_RUNS, _GRACE_S = 3, 120  # a poll is late after so many intervals, and the longest run
 _LATE_S = 900  # a notification is late: the alarm rings at the same age
@@ -54,6 +52,14 @@ _WITHOUT = {
 }
 """What a check may need from earlier ones: what that needs itself, and why it is skipped without it."""
 
+_FAILURES = {
+    SignInError: "aws.not_signed_in",
+    ForbiddenError: "{}.forbidden",
+    NotFoundError: "{}.missing",
+    TransientError: "{}.unreachable",
+}
+"""The code of a check that could not be made."""
+
 
 def run(chosen: Namespace) -> int:
     """Print each result as soon as it is there; 1 if anything is wrong."""
@@ -63,42 +69,31 @@ def run(chosen: Namespace) -> int:
         # The first check signs in, which may ask for an MFA code on the line where progress is shown.
         with progress("checking") if any(count.values()) else nullcontext():
             result = doctor.result(check)
-        count[result.status] += 1
-        print(result.as_json() if chosen.json else result.as_text(), flush=True)
+        count[result.standing] += 1
+        text = f"{MARKS[result.standing]} {check:<28}  {result.says}"
+        advice = f"\n{'':32}→ {result.advice}" if result.advice else ""
+        print(json.dumps(asdict(result)) if chosen.json else text + advice, flush=True)
     if not chosen.json:
-        print("\n" + "  ".join(f"{number} {MARKS[status]}" for status, number in count.items()))
+        print("\n" + "  ".join(f"{number} {MARKS[standing]}" for standing, number in count.items()))
     return int(count["wrong"] > 0)
 
 
-@dataclass(eq=False)
 class Doctor:
-    """The checks, each a method of its name, and what they have found so far.
+    """The checks, each a method of its name, which returns what it says if all is well.
 
-    A check returns what it says if all is well, or raises WrongError, SkippedError or a BatchbellError.
-    If it reads what no earlier check has found, it is skipped.
+    It raises WrongError, SkippedError or a BatchbellError otherwise. What it finds is an attribute from then on (see
+    `_WITHOUT`): a check that reads what no earlier one has found is skipped.
     """
 
-    aws: Aws
-    team: str
-    stack_name: str | None = None
-    address_of: Callable[[str], str] = str
-    is_scheduled: bool = True
-    interval_s: int = 60
-    bot_name: str = "batchbell"
-    region: str = field(init=False)
-    stack: Stack = field(init=False)
-    url: str = field(init=False)
-    function: Any = field(init=False)
-    deployment: Deployment = field(init=False)
-    openai_api_key: str = field(init=False)
-    slack_bot_token: str = field(init=False)
-    slack_signing_secret: str = field(init=False)
-    identity: dict[str, Any] = field(init=False)
-    newest: dict[str, Any] | BatchbellError = field(init=False)
-    store: Store = field(init=False)
-    outbox: Outbox = field(init=False)
+    is_scheduled, interval_s, bot_name = True, 60, "batchbell"
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __init__(
+        self, aws: Aws, team: str, stack_name: str | None = None, address_of: Callable[[str], str] = str, **found: Any
+    ) -> None:
+        self.aws, self.team, self.stack_name, self.address_of = aws, team, stack_name, address_of
+        vars(self).update(found)
+
+    def __getattr__(self, name: str) -> Any:
         needed, reason = _WITHOUT[name]
         for each in needed:
             getattr(self, each)
@@ -113,7 +108,9 @@ class Doctor:
         except WrongError as error:
             return CheckResult(check, "wrong", str(error), error.code, error.advice)
         except BatchbellError as error:
-            return result_of(check, error)
+            found = (code for kind, code in _FAILURES.items() if isinstance(error, kind))
+            code = next(found, "{}.failed").format(check)
+            return CheckResult(check, "wrong", str(error), code, advice_for(code))
 
     def aws_account(self) -> str:
         answer = self.aws.ask("sts", "GetCallerIdentity")
@@ -156,10 +153,9 @@ class Doctor:
         return f"{name} runs at {expression}"
 
     def poll_last_run(self) -> str:
-        function, now = self.function, time.time()
-        default = f"/aws/lambda/{self.stack.output('PollFunctionName')}"
+        now, default = time.time(), f"/aws/lambda/{self.stack.output('PollFunctionName')}"
         try:
-            lines = self.aws.log(function.get("LoggingConfig", {}).get("LogGroup", default), now - _LOG_S)
+            lines = self.aws.log(self.function.get("LoggingConfig", {}).get("LogGroup", default), now - _LOG_S)
         except BatchbellError as error:
             raise SkippedError(f"The log could not be read: {error}") from error
         if not lines:
@@ -168,8 +164,7 @@ class Doctor:
         ago = f"{duration(now - lines[-1][0])} ago"
         texts = [text for _, text in reversed(lines)]
         last_run = [texts[0], *takewhile(lambda text: text != RAN, texts[1:])]
-        complaints = "; ".join(dict.fromkeys(text for text in reversed(last_run) if text != RAN))
-        if complaints:
+        if complaints := "; ".join(dict.fromkeys(text for text in reversed(last_run) if text != RAN)):
             raise WrongError("poll.last_run_complained", f"It ran {ago} and said: {complaints}")
         return f"It ran {ago} and complained of nothing"
 
@@ -196,11 +191,10 @@ class Doctor:
     secrets_slack_signing_secret = partialmethod(_check_secret, Secret.SLACK_SIGNING_SECRET)
 
     def openai_key(self) -> str:
-        key = self.openai_api_key
-        openai = self.deployment.openai(key, tries=1)
-        base_url = openai.server.base_url
+        key, deployment = self.openai_api_key, self.deployment
+        base_url = deployment.config.server.base_url
         try:
-            page = openai.list_page(limit=1, deadline_at=time.time() + _OPENAI_S)
+            page = deployment.openai(key, tries=1).list_page(limit=1, deadline_at=time.time() + _OPENAI_S)
         except BatchbellError as error:
             if not error.status and isinstance(error, PermanentError):
                 raise  # the server cannot even be asked
@@ -254,8 +248,7 @@ class Doctor:
 
     def slack_history(self) -> str:
         """Check that a message whose reply was lost can be searched for."""
-        newest = self.newest
-        if isinstance(newest, dict):
+        if isinstance(newest := self.newest, dict):
             return "It may look whether a message has landed"
         if newest.code in ("not_in_channel", "channel_not_found"):
             raise SkippedError("Told once the bot is in the channel")
@@ -266,11 +259,11 @@ class Doctor:
         raise WrongError("slack.missing_scope", says, scope=scope)
 
     def aws_table(self) -> str:
-        deployment, name = self.deployment, self.deployment.config.table_name
+        name = self.deployment.config.table_name
         status = self.aws.ask("dynamodb", "DescribeTable", name, TableName=name)["Table"]["TableStatus"]
         if status not in ("ACTIVE", "UPDATING"):
             raise PermanentError(f"the table {name} is {status}")
-        self.store = deployment.store()
+        self.store = self.deployment.store()
         return f"{name} can be read"
 
     def poll_last_good(self) -> str:
@@ -279,8 +272,8 @@ class Doctor:
         if state is None:
             raise WrongError("poll.none_yet", "No poll has run yet", awaited="first run")
         if state.incident:
-            refused_s = now - state.incident.since
-            raise WrongError("poll.key_refused", f"The key has been refused for {duration(refused_s)}")
+            says = f"The key has been refused for {duration(now - state.incident.since)}"
+            raise WrongError("poll.key_refused", says)
         if state.base_url != self.deployment.config.server.base_url:
             raise WrongError("poll.another_server", f"What is watched is still {state.base_url}")
         if state.polled_at is None:
@@ -289,8 +282,7 @@ class Doctor:
         if now - state.polled_at > _LATE_RUNS * self.interval_s + _GRACE_S:
             raise WrongError("poll.late", says)
         if state.is_stuck:
-            says += "; the server repeats itself instead of showing the rest of its list"
-            raise WrongError("poll.stuck", says)
+            raise WrongError("poll.stuck", f"{says}; the server repeats itself instead of showing the rest of its list")
         if state.has_unread:
             raise WrongError("poll.unread", f"{says}; a part of the list is still unread")
         return f"{says}; {counted(state.open_count, 'batch')} {'is' if state.open_count < 2 else 'are'} open"
@@ -298,13 +290,12 @@ class Doctor:
     def delivery_undelivered(self) -> str:
         self.outbox = outbox = self.store.outbox(self.deployment.config.channel)
         if outbox.unreadable:
-            items = counted(outbox.unreadable, "item")
-            raise WrongError("delivery.unreadable", f"{items} of a newer version cannot be read by this one")
+            says = f"{counted(outbox.unreadable, 'item')} of a newer version cannot be read by this one"
+            raise WrongError("delivery.unreadable", says)
         if not outbox.notifications:
             return "Nothing is undelivered"
         oldest_s = time.time() - min(each.recorded_at for each in outbox.notifications)
-        count = counted(len(outbox.notifications), "notification")
-        says = f"{count} undelivered, the oldest for {duration(oldest_s)}"
+        says = f"{counted(len(outbox.notifications), 'notification')} undelivered, the oldest for {duration(oldest_s)}"
         if oldest_s > _LATE_S:
             raise WrongError("delivery.late", says)
         return says
@@ -321,16 +312,15 @@ class Doctor:
         if reason is None:
             return "Slack takes messages for the channel"
         again = f"; tried again in {duration(wait_s)}" if wait_s > 0 else ""
-        says = f"Slack last refused: {reason}{again}"
-        raise WrongError("delivery.blocked", says, self._delivery_advice(reason))
+        raise WrongError("delivery.blocked", f"Slack last refused: {reason}{again}", self._delivery_advice(reason))
 
     def slash_forged(self) -> str:
-        status, _, text = self._send_command(secrets.token_hex(16))
+        status, _, _ = self._send_command(secrets.token_hex(16))
         if status == 401:
             return f"{self.url} refuses what Slack did not sign"
         if 200 <= status < 300:
             raise WrongError("slash.forgery_accepted", f"{self.url} answered a forged request")
-        raise _slash_problem(self.url, status, text)
+        raise WrongError("slash.broken", f"{self.url} answered {status} instead")
 
     def slash_signed(self) -> str:
         """Check that a command signed with the stored secret is answered, in time and by batchbell."""
@@ -338,12 +328,12 @@ class Doctor:
         if status == 401:
             raise WrongError("slash.signature_refused", "A request signed with the stored signing secret is refused")
         if status != 200 or not text:
-            raise _slash_problem(self.url, status, text)
+            instead = "with no message" if status == 200 else "instead"
+            raise WrongError("slash.broken", f"{self.url} answered {status} {instead}")
         if text in (UNREADABLE["text"], BROKEN["text"]):
             raise WrongError("slash.no_answer", f"It answers: {text}")
         if took_s > _SLACK_WAITS_S:
-            says = f"It took {took_s:.1f} s to answer, and Slack waits {_SLACK_WAITS_S} s"
-            raise WrongError("slash.slow", says)
+            raise WrongError("slash.slow", f"It took {took_s:.1f} s to answer, and Slack waits {_SLACK_WAITS_S} s")
         return f"A signed command was answered in {took_s:.1f} s"
 
     def slash_app(self) -> NoReturn:
@@ -352,32 +342,27 @@ class Doctor:
         raise SkippedError(says, advice_for("slash.app", command=command, url=url))
 
     def _send_command(self, secret: str) -> tuple[int, float, str]:
-        """Send `status` as Slack does; return status, seconds and text; 0 and the reason without an answer."""
+        """Send the command `status` as Slack does; return the answer's HTTP status, seconds and text."""
         form = {"command": "/batches", "text": "status", "user_id": "UDOCTOR", "user_name": "doctor"}
         body, timestamp = urlencode(form).encode(), str(int(time.time()))
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "X-Slack-Request-Timestamp": timestamp,
-            "X-Slack-Signature": signature_for(secret, timestamp, body),
-        }
+        headers = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature_for(secret, timestamp, body)}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
         url, started_at = self.address_of(self.url), time.monotonic()
         try:
             answer = requests.post(url, body, headers=headers, timeout=_SLASH_S, allow_redirects=False)
         except (requests.RequestException, ValueError) as error:
-            return 0, 0, type(error).__name__
+            says = f"{self.url} does not answer ({type(error).__name__})"
+            raise WrongError("slash.unreachable", says) from error
         text = json_object(answer.content).get("text")
         return answer.status_code, time.monotonic() - started_at, text if isinstance(text, str) else ""
 
     def _delivery_advice(self, reason: str) -> str:
         name, needed = slack_error_in(reason)
-        if "history cannot be read" in reason:
-            advice = "Let the bot read the channel's history (`slack.history` here)."
-        elif not name:
-            advice = "Mend that."
-        elif kind_of(name) is Malformed:
+        advice = self.slack_advice(name, needed) if name else "Mend that."
+        if name and kind_of(name) is Malformed:
             advice = "Slack finds the message itself faulty: deploy a newer version of batchbell."
-        else:
-            advice = self.slack_advice(name, needed)
+        elif "history cannot be read" in reason:
+            advice = "Let the bot read the channel's history (`slack.history` here)."
         return f"{advice} Then `batchbell redeliver`; left alone, it is tried again later."
 
     def _slack_problem(self, error: BatchbellError) -> WrongError:
@@ -395,8 +380,8 @@ class Doctor:
             name = "another_token"
         elif kind_of(name) is RateLimited:
             name = "wait"
-        values = {"channel": self.deployment.config.channel, "bot": self.bot_name}
-        return advice_for(f"slack.{name}", scope=needed or "the scope", **values)
+        channel_id = self.deployment.config.channel
+        return advice_for(f"slack.{name}", scope=needed or "the scope", channel=channel_id, bot=self.bot_name)
 
 
 def _slack_says(error: BatchbellError) -> str:
@@ -417,28 +402,25 @@ def slack_error_in(reason: str) -> tuple[str, str | None]:
     return (found[1], found[2]) if found else ("", None)
 
 
-def _openai_problem(base_url: str, error: BatchbellError) -> WrongError:
+_OPENAI_PROBLEMS = {
+    0: ("unreachable", "{url} does not answer ({reason})"),
+    401: ("key_refused", "The key was refused"),
+    403: ("no_permission", "The key may not read batches"),
+    404: ("no_batches_here", "{url}/batches does not exist"),
+    429: ("rate_limited", "The project is over its limit"),
+    2: ("not_a_batches_server", "{url} answers with something else than batches"),
+    3: ("redirected", "{url} redirects"),
+    4: ("refused", "{url} refuses the question"),
+    5: ("failing", "{url} fails"),
+}
+"""The code and text for a status, or for its hundreds."""
+
+
+def _openai_problem(url: str, error: BatchbellError) -> WrongError:
     status, permission = error.status, getattr(error, "missing_permission", None)
     if status == 401 and (permission or error.code == "missing_scope"):
         status = 403
-    reason = str(error).rpartition("(")[2].rstrip(")")
-    problems = {
-        0: ("unreachable", f"{base_url} does not answer ({reason})"),
-        401: ("key_refused", "The key was refused"),
-        403: ("no_permission", "The key may not read batches"),
-        404: ("no_batches_here", f"{base_url}/batches does not exist"),
-        429: ("rate_limited", "The project is over its limit"),
-        2: ("not_a_batches_server", f"{base_url} answers with something else than batches"),
-        3: ("redirected", f"{base_url} redirects"),
-        5: ("failing", f"{base_url} fails"),
-    }
-    refused = ("refused", f"{base_url} refuses the question")
-    code, says = problems.get(status) or problems.get(status // 100) or refused
+    code, says = _OPENAI_PROBLEMS.get(status) or _OPENAI_PROBLEMS.get(status // 100, _OPENAI_PROBLEMS[4])
+    says = says.format(url=url, reason=str(error).rpartition("(")[2].rstrip(")"))
     named = f": {error.status}{f' ({error.code})' if error.code else ''}" if error.status else ""
     return WrongError(f"openai.{code}", f"{says}{named}", lacks=f" ({permission})" if permission else "")
-
-
-def _slash_problem(url: str, status: int, reason: str) -> WrongError:
-    if not status:
-        return WrongError("slash.unreachable", f"{url} does not answer ({reason})")
-    return WrongError("slash.broken", f"{url} answered {status} {'with no message' if status == 200 else 'instead'}")

@@ -19,17 +19,26 @@ _KEY_FROM = """\
 The key and the address are those of --team, or else OPENAI_API_KEY, OPENAI_BASE_URL and, for Azure's
 classic API, OPENAI_API_VERSION of the environment. --json gives each batch on a line of its own, with
 all that the API said."""
-
 _SECRETS = """\
 Asks for the three without showing them, checks key and token with their services and the form of
 the signing secret, and stores them as SSM SecureStrings. Enter keeps what is stored. When
 standard input is not a terminal, the three are read from it, one on each line, in the order
 openai-api-key, slack-bot-token, slack-signing-secret; an empty or missing line keeps what is
 stored."""
-
 _DOCTOR = """\
 Exits with 1 if anything is wrong. --json gives each check on a line of its own; its "code" names
 what is wrong, and stays the same from version to version."""
+
+_COMMANDS = {
+    "list": ("commands.list_batches", "list the batches, newest first, as OpenAI lists them", _KEY_FROM),
+    "show": ("commands.show_batch", "show everything about one batch", _KEY_FROM),
+    "manifest": ("manifest.run", "print the Slack app's manifest, and a link that creates the app", ""),
+    "secrets": ("commands.secrets", "store the team's three secrets, after checking them", _SECRETS),
+    "doctor": ("doctor.run", "check everything from the AWS account to the Slack channel", _DOCTOR),
+    "redeliver": ("commands.redeliver", "try parked notifications now, and say what came of it", ""),
+    "test-message": ("commands.test_message", "post a test message into the team's channel", ""),
+}
+"""The function of each command, what it does, and more about it."""
 
 
 def main(arguments: Sequence[str] | None = None, *, address_of: Callable[[str], str] = str) -> int:
@@ -47,6 +56,8 @@ def main(arguments: Sequence[str] | None = None, *, address_of: Callable[[str], 
         return print_error(str(error))
     except ModuleNotFoundError as error:
         return print_error(f"{error.name} is not installed here: run `make setup`, then ./batchbell")
+    except EOFError:
+        return print_error("the input ended")
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
@@ -69,43 +80,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"batchbell {__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="command")
 
-    def add(name: str, function: str, says: str, more: str = "") -> argparse.ArgumentParser:
-        command = commands.add_parser(
-            name,
-            help=says,
-            description=f"{says[0].upper()}{says[1:]}.\n\n{more}".rstrip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    for name, (function, says, more) in _COMMANDS.items():
+        about, form = f"{says[0].upper()}{says[1:]}.\n\n{more}".rstrip(), argparse.RawDescriptionHelpFormatter
+        command = commands.add_parser(name, help=says, description=about, formatter_class=form, allow_abbrev=False)
         command.set_defaults(function=function, usage=command.error)
-        return command
-
-    listing = add("list", "commands.list_batches", "list the batches, newest first, as OpenAI lists them", _KEY_FROM)
-    listing.add_argument("--after", metavar="ID", help="only batches older than this one")
-    limit_help = "at most so many (default: %(default)s)"
-    listing.add_argument("--limit", metavar="N", type=_count, default=20, help=limit_help)
-    listing.add_argument(
-        "--status",
-        metavar="S",
-        type=_status,
-        default="all",
-        help="only batches with this status, which may be a word of your server's own; also open; "
-        "failed includes those that failed in part",
-    )
-    show = add("show", "commands.show_batch", "show everything about one batch", _KEY_FROM)
-    show.add_argument("id", metavar="ID", help="the batch's id, batch_…")
-    says = "print the Slack app's manifest, and a link that creates the app"
-    manifest = add("manifest", "commands.manifest", says)
-    manifest.add_argument("--url", help="the SlackRequestUrl of the stack (default: looked up in AWS)")
-    manifest.add_argument(
-        "--command",
-        type=_slash_command,
-        help="the SlashCommand of the stack (default: looked up in AWS; /batches with --url)",
-    )
-    add("secrets", "commands.secrets", "store the team's three secrets, after checking them", _SECRETS)
-    add("doctor", "doctor.run", "check everything from the AWS account to the Slack channel", _DOCTOR)
-    add("redeliver", "commands.redeliver", "try parked notifications now, and say what came of it")
-    add("test-message", "commands.test_message", "post a test message into the team's channel")
+    listing = commands.choices["list"].add_argument
+    listing("--after", metavar="ID", help="only batches older than this one")
+    listing("--limit", metavar="N", type=_count, default=20, help="at most so many (default: %(default)s)")
+    status_help = """only batches with this status, which may be a word of your server's own; also open;
+        failed includes those that failed in part"""
+    listing("--status", metavar="S", type=_status, default="all", help=status_help)
+    commands.choices["show"].add_argument("id", metavar="ID", help="the batch's id, batch_…")
+    manifest = commands.choices["manifest"].add_argument
+    manifest("--url", help="the SlackRequestUrl of the stack (default: looked up in AWS)")
+    command_help = "the SlashCommand of the stack (default: looked up in AWS; /batches with --url)"
+    manifest("--command", type=_slash_command, help=command_help)
     for name, command in commands.choices.items():
         command.add_argument("--team", required=name not in ("list", "show"), help="the TeamName of the stack")
         command.add_argument("--stack", metavar="NAME", help="the stack, if two have this TeamName")
