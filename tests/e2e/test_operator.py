@@ -28,9 +28,7 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(
-    aws: LocalAws, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
+def run(aws: LocalAws, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of the team's; its exit code and what it printed."""
     for name, value in aws.environ().items():
         monkeypatch.setenv(name, value)
@@ -171,9 +169,7 @@ def test_what_is_parked_is_delivered_once_the_channel_is_fixed(
     assert "Parked" in slack.messages[-1].text
 
 
-def test_the_teams_own_key_and_address_list_its_batches(
-    run: Run, team: Team, openai: OpenAISimulator
-) -> None:
+def test_the_teams_own_key_and_address_list_its_batches(run: Run, team: Team, openai: OpenAISimulator) -> None:
     batch = openai.add("failed")
 
     listed = run("list", "--json", "--limit", "1")
@@ -188,11 +184,7 @@ def test_what_is_typed_is_not_shown_and_enter_keeps_what_is_stored(
     aws: LocalAws, team: Team, slack: SlackSimulator
 ) -> None:
     with typing(aws.environ(), "secrets", "--team", team.name) as terminal:
-        for prompt, typed in (
-            ("openai-api-key (not", ""),
-            ("bot-token (not", slack.token),
-            ("secret (not", ""),
-        ):
+        for prompt, typed in (("openai-api-key (not", ""), ("bot-token (not", slack.token), ("secret (not", "")):
             terminal.read_until(prompt)
             terminal.type(typed)
         terminal.read_until("All three are stored")
@@ -230,8 +222,7 @@ def policy(statement: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("command", "last"),
-    [("redeliver", "Nothing is parked"), ("manifest", "Create:"), ("doctor", "slash.app")],
+    ("command", "last"), [("redeliver", "Nothing is parked"), ("manifest", "Create:"), ("doctor", "slash.app")]
 )
 def test_an_mfa_code_is_asked_for_once_and_on_a_line_of_its_own(
     healthy: None, mfa: dict[str, str], team: Team, command: str, last: str
