@@ -13,9 +13,6 @@ _OPENAI = re.compile(r"https://([a-z]+\.)?api\.openai\.com(?=/|$)")
 _AZURE = re.compile(
     r"https://[^/@]+\.(openai|cognitiveservices|services\.ai)\.azure\.(com|us|cn)(:\d+)?(?=/|$)", re.IGNORECASE
 )
-_ENDPOINT = re.compile(r"(/deployments/[^/]+)?(/batches|/chat/completions)$")
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 MetadataFilter = tuple[tuple[str, frozenset[str]], ...]
 
@@ -38,7 +35,7 @@ class Server:
 
     def batch_page(self, batch_id: str) -> str | None:
         """Return the dashboard's page of a batch; None on a server that has none."""
-        has_page = self.is_openai and _BATCH_ID.fullmatch(batch_id)
+        has_page = self.is_openai and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", batch_id)
         return f"https://platform.openai.com/batches/{batch_id}" if has_page else None
 
 
@@ -47,15 +44,15 @@ def server_from(address: str, api_version: str) -> Server:
 
     Raises: ValueError for a version that would send Azure's key to OpenAI.
     """
-    base_url = _ENDPOINT.sub("", address.strip().rstrip("/")).rstrip("/")
-    api_version = api_version.strip()
+    endpoint = r"(/deployments/[^/]+)?(/batches|/chat/completions)$"
+    base_url, api_version = re.sub(endpoint, "", address.strip().rstrip("/")).rstrip("/"), api_version.strip()
     if api_version and _OPENAI.match(base_url):
         raise ValueError("OpenAIApiVersion is Azure's: set OpenAIBaseUrl to the Azure resource as well")
     if _OPENAI.fullmatch(base_url):
         return Server(base_url + "/v1", api_version)
     if (azure := _AZURE.match(base_url)) and base_url[azure.end() :] in ("", "/openai", "/openai/v1"):
-        # The classic API wants a date as its version, v1 none.
-        base_url = azure[0] + ("/openai" if _DATED.fullmatch(api_version) else "/openai/v1")
+        is_classic = re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?", api_version)  # v1 has no dated versions
+        base_url = azure[0] + ("/openai" if is_classic else "/openai/v1")
     return Server(base_url, api_version)
 
 

@@ -64,10 +64,8 @@ def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
         return RateLimited
     if name is None or status >= 500:
         return UnknownOutcome
-    for kind, patterns in _ERRORS.items():
-        if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
-            return kind
-    return Refused
+    kinds = (kind for kind, patterns in _ERRORS.items() if any(fnmatchcase(name, each) for each in patterns.split()))
+    return next(kinds, Refused)
 
 
 class SlackClient:
