@@ -87,8 +87,7 @@ class Table:
     sleep: Callable[[float], None] = time.sleep
 
     def request(self, call: str, operation: str, **arguments: Any) -> Any:
-        named = getattr(self.client, operation)
-        return self._ask(call, lambda: named(TableName=self.name, **arguments))
+        return self._ask(call, partial(getattr(self.client, operation), TableName=self.name, **arguments))
 
     def get_many(self, call: str, keys: Sequence[Item]) -> list[Item]:
         """Return the items of these keys, as the last writes left them, in any order."""
@@ -121,7 +120,7 @@ class Table:
     def transact(self, call: str, writes: Iterable[Item]) -> None:
         """Make all of these writes, or none."""
         named: Any = [{action: {"TableName": self.name, **write}} for each in writes for action, write in each.items()]
-        self._ask(call, lambda: self.client.transact_write_items(TransactItems=named))
+        self._ask(call, partial(self.client.transact_write_items, TransactItems=named))
 
     def _ask(self, call: str, request: Callable[[], Any]) -> Any:
         busy = 0
