@@ -187,13 +187,12 @@ def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: in
     if outbox.notifications:
         at = min(each.recorded_at for each in outbox.notifications)
         waiting = f"{len(outbox.notifications):,}, the oldest since {date(at)} ({duration(now - at)})"
-    opened, parked = f"{state.open_count if state else 0:,}", f"{len(outbox.parked):,}"
+    opened, value = f"{state.open_count if state else 0:,}", text_of(BotStatus())
     values = [("Last good poll", last_poll), ("Open batches watched", opened), ("Undelivered", waiting)]
-    value = text_of(BotStatus())
     return _message(
         f"{summary} · *{escaped(config.team, 60)}*",
         *([mrkdwn.section("\n".join(f"• {each}" for each in problems))] if problems else []),
-        mrkdwn.fields([*values, ("Parked", parked)]),
+        mrkdwn.fields([*values, ("Parked", f"{len(outbox.parked):,}")]),
         mrkdwn.actions(button("refresh", "Refresh", value), _ALL_BATCHES, button(SHARE, "Share", value)),
     )
 
