@@ -107,53 +107,48 @@ def test_failed_also_selects_completed_batches_with_failed_requests(
 @pytest.mark.parametrize(
     ("metadata", "is_selected"),
     [
-        ((("team", "search"), ("env", "staging")), True),
-        ((("team", "search"), ("env", "dev")), False),
-        ((("team", "ads"), ("env", "prod")), False),
-        ((("team", "search"),), False),
-        ((), False),
+        ({"team": "search", "env": "staging", "other": "x"}, True),
+        ({"team": "search", "env": "dev"}, False),
+        ({"team": "search"}, False),
+        ({}, False),
     ],
 )
 def test_the_metadata_filter_wants_every_key_with_one_of_its_values(
-    metadata: tuple[tuple[str, str], ...], is_selected: bool
+    metadata: dict[str, str], is_selected: bool
 ) -> None:
     config = a_config(metadata_filter=metadata_filter_from("team=search, env=prod | staging"))
 
-    assert config.selects(a_batch(status="completed", metadata=metadata)) is is_selected
+    assert config.selects(a_batch(status="completed", metadata=tuple(metadata.items()))) is is_selected
 
 
 # The server
 
+AZURE_HOSTS = [
+    "contoso.openai.azure.com",
+    "CONTOSO.OpenAI.Azure.com",
+    "contoso.openai.azure.com:443",
+    "contoso.openai.azure.us",
+    "contoso.openai.azure.cn",
+    "contoso.cognitiveservices.azure.com",
+    "contoso.services.ai.azure.com",
+]
+OTHER_ADDRESSES = [
+    "https://contoso.openai.azure.com.example.com/openai",
+    "https://example.com/contoso.openai.azure.com",
+    "https://openai.azure.com.evil.example/",
+    "https://batch.azure.com/v1",
+    "http://127.0.0.1:8080/v1",
+    "https://api.openai.com.evil.example/v1",
+    "http://api.openai.com/v1",
+]
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        f"{AZURE}/openai/v1",
-        "https://CONTOSO.OpenAI.Azure.com/openai",
-        f"{AZURE}:443/openai",
-        AZURE,
-        "https://contoso.cognitiveservices.azure.com/openai",
-        "https://contoso.services.ai.azure.com/openai/v1",
-        "https://contoso.openai.azure.us/openai/v1",
-        "https://contoso.openai.azure.cn/openai",
-    ],
-)
-def test_a_host_of_azure_takes_azures_header(address: str) -> None:
-    assert server_from(address, "").is_azure
+
+@pytest.mark.parametrize("host", AZURE_HOSTS)
+def test_a_host_of_azure_takes_azures_header(host: str) -> None:
+    assert server_from(f"https://{host}/openai", "").is_azure
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://contoso.openai.azure.com.example.com/openai",
-        "https://example.com/contoso.openai.azure.com",
-        "https://openai.azure.com.evil.example/",
-        "https://batch.azure.com/v1",
-        "http://127.0.0.1:8080/v1",
-        "https://api.openai.com.evil.example/v1",
-        "http://api.openai.com/v1",
-    ],
-)
+@pytest.mark.parametrize("address", OTHER_ADDRESSES)
 def test_any_other_host_takes_a_bearer_unless_a_version_is_set(address: str) -> None:
     server, with_version = server_from(address, ""), server_from(address, "2024-10-21")
 
@@ -164,8 +159,7 @@ def test_any_other_host_takes_a_bearer_unless_a_version_is_set(address: str) -> 
 @pytest.mark.parametrize("path", ["", "/openai", "/openai/v1", "/openai/batches", "/openai/v1/batches/"])
 def test_at_azure_the_version_decides_between_the_two_apis(path: str) -> None:
     bases = [
-        server_from(AZURE + path, version).base_url
-        for version in ("", "preview", "2024-10-21", "2025-04-01-preview")
+        server_from(AZURE + path, version).base_url for version in ("", "preview", "2024-10-21", "2025-04-01-preview")
     ]
 
     assert bases == [f"{AZURE}/openai/v1"] * 2 + [f"{AZURE}/openai"] * 2
@@ -194,48 +188,37 @@ def test_an_address_that_was_copied_too_far_or_not_far_enough_is_fixed(address: 
 # Secrets
 
 
-@pytest.mark.parametrize(
-    ("secret", "value"),
-    [
-        (Secret.OPENAI_API_KEY, "sk-proj-1"),
-        (Secret.OPENAI_API_KEY, "anything-else"),
-        (Secret.SLACK_BOT_TOKEN, "xoxb-1-2-3"),
-        (Secret.SLACK_SIGNING_SECRET, SIGNING_SECRET),
-    ],
-)
-def test_a_secret_in_its_own_place_is_taken(secret: Secret, value: str) -> None:
-    assert invalid_secret_reason(secret, value) is None
+KEY, TOKEN, SIGNING = Secret
 
 
 @pytest.mark.parametrize(
     ("secret", "value", "says"),
     [
-        (Secret.OPENAI_API_KEY, "xoxb-1-2-3", "that is a Slack bot token"),
-        (Secret.OPENAI_API_KEY, SIGNING_SECRET, "that is a Slack signing secret"),
-        (Secret.OPENAI_API_KEY, "sk-admin-1", "that is an OpenAI admin key"),
-        (Secret.SLACK_BOT_TOKEN, "sk-1", "that is an OpenAI API key"),
-        (Secret.SLACK_BOT_TOKEN, "xoxp-1", "that is a Slack user token"),
-        (Secret.SLACK_BOT_TOKEN, "xapp-1", "that is a Slack app-level token"),
-        (Secret.SLACK_BOT_TOKEN, SIGNING_SECRET, "that is a Slack signing secret"),
-        (Secret.SLACK_BOT_TOKEN, "something", "it does not look like the Bot User OAuth Token"),
-        (Secret.SLACK_SIGNING_SECRET, "sk-1", "that is an OpenAI API key"),
-        (Secret.SLACK_SIGNING_SECRET, SIGNING_SECRET.upper(), "it does not look like the Signing Secret"),
-        (Secret.SLACK_SIGNING_SECRET, f"{SIGNING_SECRET}\n{SIGNING_SECRET}", "it has a blank, a line end"),
+        (KEY, "sk-proj-1", None),
+        (KEY, "anything-else", None),
+        (TOKEN, "xoxb-1-2-3", None),
+        (SIGNING, SIGNING_SECRET, None),
+        (KEY, "xoxb-1-2-3", "that is a Slack bot token"),
+        (KEY, SIGNING_SECRET, "that is a Slack signing secret"),
+        (KEY, "sk-admin-1", "that is an OpenAI admin key"),
+        (TOKEN, "sk-1", "that is an OpenAI API key"),
+        (TOKEN, "xoxp-1", "that is a Slack user token"),
+        (TOKEN, "xapp-1", "that is a Slack app-level token"),
+        (TOKEN, SIGNING_SECRET, "that is a Slack signing secret"),
+        (TOKEN, "something", "it does not look like the Bot User OAuth Token"),
+        (SIGNING, "sk-1", "that is an OpenAI API key"),
+        (SIGNING, SIGNING_SECRET.upper(), "it does not look like the Signing Secret"),
+        (SIGNING, f"{SIGNING_SECRET}\n{SIGNING_SECRET}", "it has a blank, a line end"),
     ],
 )
-def test_a_secret_in_the_wrong_place_is_named_and_never_shown(secret: Secret, value: str, says: str) -> None:
+def test_a_secret_in_the_wrong_place_is_named_and_never_shown(secret: Secret, value: str, says: str | None) -> None:
     reason = invalid_secret_reason(secret, value)
 
-    assert reason is not None
-    assert reason.startswith(says)
-    assert value not in reason
+    assert (reason or "").startswith(says or "")
+    assert (reason is None) == (says is None)
+    assert value not in str(reason)
 
 
-def test_the_key_of_another_server_may_have_any_form_but_slacks() -> None:
-    values = (SIGNING_SECRET, "xoxb-1")
-
-    reasons = [
-        invalid_secret_reason(Secret.OPENAI_API_KEY, value, is_openai=False) is None for value in values
-    ]
-
-    assert reasons == [True, False]
+@pytest.mark.parametrize(("value", "is_taken"), [(SIGNING_SECRET, True), ("xoxb-1", False)])
+def test_the_key_of_another_server_may_have_any_form_but_slacks(value: str, is_taken: bool) -> None:
+    assert (invalid_secret_reason(KEY, value, is_openai=False) is None) is is_taken
