@@ -21,8 +21,7 @@ class Status(StrEnum):
 
 TERMINAL: frozenset[str] = frozenset({Status.FAILED, Status.COMPLETED, Status.EXPIRED, Status.CANCELLED})
 
-DELETED = "gone"
-"""The status recorded of a batch that the server no longer knows; also in message metadata."""
+DELETED = "gone"  # the status recorded of a batch that the server no longer knows; also in message metadata
 
 _SPELLINGS = {
     "canceled": Status.CANCELLED,
@@ -73,10 +72,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch as the API answered it; times in Unix seconds, `None` where the API said nothing.
+    """One batch as the API answered it; times in Unix seconds, None where the API said nothing.
 
-    `errors` and `metadata` are bounded when parsed; `errors_left_out` counts what was cut.
-    `is_retrieved` tells a batch retrieved by id from a row of a list.
+    `errors_left_out` counts what was cut. `is_retrieved`: it was retrieved by id, and is not a row of a list.
     """
 
     id: str
@@ -114,16 +112,12 @@ class Batch:
     @property
     def ended_at(self) -> int | None:
         """When the batch reached its terminal status; None while open or where the server is silent."""
-        at: int | None = getattr(self, f"{self.status}_at") if self.is_terminal else None
-        return at
+        return getattr(self, f"{self.status}_at") if self.is_terminal else None  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an answer: `raw` is its JSON, `batch` what was read from it, None where that failed.
-
-    `id` names the row in logs: the batch's id, or its place in the page.
-    """
+    """One row: `raw` is its JSON, `batch` what was read from it, `id` its name in logs if nothing was."""
 
     id: str
     batch: Batch | None
@@ -132,10 +126,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of List Batches, newest first.
-
-    `has_more` is None where the server does not say. `project` is the `openai-project` response header.
-    """
+    """One answer of List Batches, newest first; `has_more` is None where the server does not say."""
 
     rows: tuple[Row, ...]
     has_more: bool | None = False
@@ -167,8 +158,7 @@ class Outcome(StrEnum):
 def outcome_of(batch: Batch) -> Outcome | None:
     """Return the outcome of a terminal batch, None for an open one.
 
-    A list may show a batch completed before it shows its counts, so "0 of 0" is only believed of
-    a batch that was retrieved by id, and has neither an output file nor usage.
+    A list may lag behind, so "0 of 0" is believed only of a batch retrieved by id, without output and usage.
     """
     if batch.status != Status.COMPLETED:
         return Outcome(batch.status) if batch.is_terminal else None
@@ -210,10 +200,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """A baseline was begun at `since`: `open_count` batches will be announced when they end.
-
-    `statuses` and `metadata_filter` say which batches the channel will hear about.
-    """
+    """A baseline was begun at `since`: what ends from now on is announced, as the last two fields select."""
 
     since: int
     reason: BaselineReason
@@ -244,10 +231,9 @@ Subject = Batch | Deleted | Watching | KeyRefused | KeyAccepted
 
 
 class State(StrEnum):
-    """Where a notification stands. Once it is sent it is removed.
+    """Where a notification stands until it is sent. LEASED: a run is posting it. PARKED: a person must act.
 
-    LEASED: a run is posting it, until `due_at`. UNKNOWN: an attempt's outcome is not known, so the
-    channel is searched before the next one. PARKED: a person must act.
+    UNKNOWN: an attempt's outcome is not known, so the channel is searched before the next one.
     """
 
     PENDING = "pending"
@@ -258,13 +244,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One announcement that is owed to Slack, with a snapshot of its subject, and how far it came.
+    """One announcement, with a snapshot of its subject, and how far it came; `version` counts the writes.
 
-    `id` is `<batch id>#<status>`; notifications about the bot itself have ids of the same form.
-    `message_id` names the message it belongs to, fixed before the first attempt. It is not tried
-    before `due_at`. `unknown_since` is the first attempt whose outcome is not known; it stays until
-    the notification is sent. `attempts` counts posts and history reads in vain. `posted_unread`: a
-    copy was posted although the history could not be read. `version` counts the writes.
+    `id` is `<batch id>#<status>`, or of that form. `message_id` names its message, fixed before the first
+    attempt; a leased one is left alone, any other not tried, before `due_at`. `unknown_since` is the first
+    attempt whose outcome is not known. `attempts` counts posts and history reads in vain. `posted_unread`:
+    a copy was posted although the history could not be read.
     """
 
     id: str
@@ -320,10 +305,7 @@ class Refused(PostFailure):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is posted: `text` is read aloud and shown in the push notification, `content` is the rest.
-
-    `content` holds further arguments of chat.postMessage. `ids` are the notifications announced.
-    """
+    """What is posted: `text`, which screen readers read, and `content`, further arguments of chat.postMessage."""
 
     ids: tuple[str, ...]
     team: str

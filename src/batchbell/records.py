@@ -7,10 +7,9 @@ from batchbell.models import DELETED, TERMINAL, BaselineReason, Batch, Notificat
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The two times that move only after a complete read; design in docs/decisions.
+    """Two times that move only after a complete read: every row older than `read_back_to` was read.
 
-    The next poll reads back to `read_back_to`: every older row is recorded, or had ended. A terminal
-    batch without a record is new only if it was created at or after `announce_from`, which only grows.
+    A terminal batch without a record is new only if it was created at or after `announce_from`.
     """
 
     read_back_to: int = 0
@@ -19,10 +18,9 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The part of the list that an incomplete read left: what follows row `after`, down to a time.
+    """What an incomplete read left: rows after `after`, down to a time. The first must be `expected`.
 
-    The answer must begin with row `expected`, which was read already. What is newer than `top_to` has
-    been read. `cursor` is to be set when the range is done.
+    Rows newer than `top_to` have been read. `cursor` is set when the range is done.
     """
 
     after: str
@@ -82,9 +80,8 @@ class PollState:
 class Recorded:
     """What the table says of a batch. `announced` are the statuses of which a notification was made.
 
-    `missing_since` is the first 404 in a row; `unconfirmed_since` is when the list first showed it
-    completed without counts. `position` grows with its creation; `scope` names the server and project
-    of an open or deleted batch.
+    `missing_since` is the first 404 in a row; `unconfirmed_since` the first time that it was listed as
+    completed without counts. `position` grows with its creation; `scope` is that of an open or deleted batch.
     """
 
     status: str
@@ -103,10 +100,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What brings a record up to date, with the notification that it owes: both are written, or neither.
+    """What brings a record up to date, with its notification: both are written, or neither.
 
-    `old_status` is None if the batch has no record, and the batch's own status if only its progress
-    or one of the two times changes.
+    `old_status` is None without a record, and the batch's own status if only progress or a time changes.
     """
 
     batch: Batch

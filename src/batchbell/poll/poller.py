@@ -28,8 +28,7 @@ MAX_FAILED = 3  # after so many failed retrievals in a row the rest waits for th
 LIST_SHARE = 0.8  # of the poll's time is for listing; the rest is for retrieving open batches by id
 LAST_REQUEST_S = 3  # no request starts so shortly before the deadline that it would only be cut
 
-Found = Batch | None | TransientError | PermanentError
-"""What a retrieval by id gives: None is a 404."""
+Found = Batch | None | TransientError | PermanentError  # what a retrieval by id gives: None is a 404
 
 
 @dataclass(slots=True)
@@ -63,14 +62,13 @@ def poll(
     deadline_at: float,
     at_once: int = 8,
 ) -> PollResult:
-    """List batches, and record how they differ from what is recorded, with what is to be announced.
+    """Record how the listed batches differ from what is recorded, with what is to be announced.
 
-    It reads what is new, and checks what is open, up to `at_once` batches by id at a time. Two polls
-    at once and a death anywhere are safe: a change and its notification are written together or not at
-    all, and nothing counts as read before it is recorded.
+    Two polls at once and a death anywhere are safe: a change and its notification are written together or
+    not at all, and nothing counts as read before it is recorded. `at_once` batches are retrieved at a time.
 
-    Raises: TransientError, PermanentError when the table fails; ConflictError when another poll saved
-    its state first, after which nothing is lost.
+    Raises: TransientError, PermanentError when the table fails; ConflictError, after which nothing is lost,
+    when another poll saved its state first.
     """
     started_at = int(clock())
     list_until = started_at + (deadline_at - started_at) * LIST_SHARE
@@ -105,10 +103,7 @@ def poll(
 
 @dataclass(slots=True)
 class _Range:
-    """A part of the list as it is read; `ids` are its rows, newest first.
-
-    `is_lost`: it does not begin with the row that was expected.
-    """
+    """Rows as they are read, newest first; `is_lost`: they do not begin with the row that was expected."""
 
     ids: list[str] = field(default_factory=list)
     is_complete: bool = False
@@ -343,9 +338,8 @@ class _Poll:
             logger.info("Recorded, not announced: ended when first met", extra={"batch_ids": pre_existing})
         for change in stored:
             if not change.is_pre_existing and change.old_status != change.batch.status:
-                fields = {"batch_id": change.batch.id, "is_announced": change.notification is not None}
-                statuses = {"old_status": change.old_status, "status": change.batch.status}
-                logger.info("Recorded", extra={**fields, **statuses})
+                fields = {"old_status": change.old_status, "is_announced": change.notification is not None}
+                logger.info("Recorded", extra={"batch_id": change.batch.id, "status": change.batch.status, **fields})
 
     def _save(self) -> None:
         """Save what the next poll starts from, with what is announced besides batches."""
