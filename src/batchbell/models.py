@@ -112,7 +112,7 @@ class Batch:
     @property
     def ended_at(self) -> int | None:
         """When the batch reached its terminal status; None while open or where the server is silent."""
-        return getattr(self, f"{self.status}_at") if self.is_terminal else None  # type: ignore[no-any-return]
+        return getattr(self, f"{self.status}_at") if self.is_terminal else None
 
 
 @dataclass(frozen=True, slots=True)

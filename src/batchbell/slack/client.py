@@ -11,15 +11,14 @@ from http.client import HTTPException
 from socket import gaierror
 from ssl import SSLCertVerificationError
 from time import time
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.error import URLError
-
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web import SlackResponse
 
 from batchbell.errors import AuthenticationError, PermanentError, TransientError
 from batchbell.models import Accepted, Blocked, Malformed, Message, PostFailure, RateLimited, Refused, UnknownOutcome
+
+if TYPE_CHECKING:
+    from slack_sdk.web import SlackResponse
 
 EVENT_TYPE = "batchbell_notification"
 
@@ -51,7 +50,7 @@ _ERRORS: Mapping[type[PostFailure], str] = {
 _WAIT_S, _MAX_WAIT_S = 30.0, 3600.0
 
 # The SDK does not check an answer's shape: a list in place of an object, say, is an AttributeError.
-_CALL_ERRORS = (SlackClientError, OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
+_CALL_ERRORS = (OSError, HTTPException, ValueError, LookupError, AttributeError, TypeError)
 # The only ones that cannot come after the first byte of the message was sent.
 _UNSENT_ERRORS = (ConnectionRefusedError, gaierror, SSLCertVerificationError)
 
@@ -125,7 +124,7 @@ class SlackClient:
                 raise TransientError(f"{method}: a page came twice")
             cursors.append(cursor)
 
-    def _posted_in(self, bot_id: str, page: SlackResponse) -> tuple[dict[str, str], str | None]:
+    def _posted_in(self, bot_id: str, page: "SlackResponse") -> tuple[dict[str, str], str | None]:
         """Return what the page shows of us, and the next page's cursor, None after the last."""
         posted: dict[str, str] = {}
         for message in page["messages"]:
@@ -154,7 +153,7 @@ class SlackClient:
         return self._read(method, lambda page: {**(page["messages"] or [{}])[0]}, channel=channel, limit=1)
 
     def _read(
-        self, method: str, read: Callable[[SlackResponse], T], deadline_at: float = math.inf, **arguments: Any
+        self, method: str, read: "Callable[[SlackResponse], T]", deadline_at: float = math.inf, **arguments: Any
     ) -> T:
         """Return what `read` finds in the answer to a call that changes nothing. Raises: as the class."""
         left_s = deadline_at - self._clock()
@@ -181,6 +180,10 @@ class SlackClient:
     def _call_with(
         self, token: str, method: str, timeout_s: int, arguments: Mapping[str, Any]
     ) -> "SlackResponse | _Failure":
+        # Most polls post nothing, and the SDK takes long to import.
+        from slack_sdk import WebClient  # noqa: PLC0415
+        from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
+
         if not re.fullmatch(r"[!-~]+", token.strip()):  # urllib refuses such a token as well, and shows it
             blocked = Blocked("the Slack bot token is empty or holds characters that no token has")
             return _Failure(blocked, "invalid_auth")
@@ -192,7 +195,7 @@ class SlackClient:
             answer: SlackResponse = getattr(client, method.replace(".", "_"))(**arguments)
         except SlackApiError as error:
             return _failure_in(method, error.response)
-        except _CALL_ERRORS as error:
+        except (SlackClientError, *_CALL_ERRORS) as error:
             reason: Any = getattr(error, "reason", error)
             is_unsent = isinstance(error, URLError) and isinstance(reason, _UNSENT_ERRORS)
             text = f"{method}: {type(reason).__name__}"
@@ -220,7 +223,7 @@ class _Failure:
         return error
 
 
-def _failure_in(method: str, response: SlackResponse) -> _Failure:
+def _failure_in(method: str, response: "SlackResponse") -> _Failure:
     """Read Slack's answer that it failed; the SDK passes on what is not JSON as well."""
     body = response.data if isinstance(response.data, dict) else {}
     code, needed = body.get("error"), body.get("needed")
