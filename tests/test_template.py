@@ -59,9 +59,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         "LogRetentionDays": 30,
         "Architecture": "arm64",
     }
-    assert [
-        name for name, value in defaults.items() if value is not None and not is_taken(name, str(value))
-    ] == []
+    assert [name for name, value in defaults.items() if value is not None and not is_taken(name, str(value))] == []
 
 
 @pytest.mark.parametrize(
@@ -94,10 +92,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
                 "digest=0123456789abcdef0123456789abcdef",
             ],
         ),
-        (
-            "AlarmEmail",
-            ["oncall@example.com", "on.call+batchbell@mail.example.co.uk", "x-aaa@team.slack.com"],
-        ),
+        ("AlarmEmail", ["oncall@example.com", "on.call+batchbell@mail.example.co.uk", "x-aaa@team.slack.com"]),
         ("ReservedConcurrency", ["1", "20", "999"]),
         ("RetentionDays", ["1", "9999"]),
     ],
@@ -122,10 +117,7 @@ SECRETS = [
     ("parameter", "values"),
     [
         ("TeamName", ["", "data science", "a/b", "-search", "x" * 41, "búsqueda", "search\n"]),
-        (
-            "SlackChannel",
-            ["", "#batches", "batches", "c024be91l", "U024BE91L", "C024", "https://x/C024BE91L"],
-        ),
+        ("SlackChannel", ["", "#batches", "batches", "c024be91l", "U024BE91L", "C024", "https://x/C024BE91L"]),
         (
             "OpenAIBaseUrl",
             [
@@ -139,20 +131,14 @@ SECRETS = [
             ],
         ),
         ("OpenAIApiVersion", ["0613", "2024-10-21&key=4f3a", "v2", "latest "]),
-        (
-            "SlackBaseUrl",
-            ["https://slack.com/api", "https:///", "https://hooks.slack.com/services/T0/B0/secret"],
-        ),
+        ("SlackBaseUrl", ["https://slack.com/api", "https:///", "https://hooks.slack.com/services/T0/B0/secret"]),
         ("NotifyOn", ["", "completed;failed", "completed,", "completed failed", "all", " none ", "a,b"]),
         ("SlashCommand", ["batches", "/", "/Batches", "/batches search", "/" + "b" * 32]),
         (
             "MetadataFilter",
             ["search", "team=search,", ",team=search", "team=", "team= ", "=search", " =a", "a=b|", "a=b,c"],
         ),
-        (
-            "AlarmEmail",
-            ["oncall", "oncall@example", "a@example.com,b@example.com", "<a@example.com>", "a b@x.de"],
-        ),
+        ("AlarmEmail", ["oncall", "oncall@example", "a@example.com,b@example.com", "<a@example.com>", "a b@x.de"]),
         ("ReservedConcurrency", ["0", "-1", "1000", "1.5", "none"]),
         ("RetentionDays", ["", "0", "10000", "30 days", "1e3"]),
         ("PollSchedule", ["rate(1 minutes)", "rate(10 minutes)", "1 minute"]),
@@ -170,9 +156,7 @@ def test_a_secret_is_refused_wherever_it_is_pasted(parameter: str) -> None:
     as_value = [f"team={secret}" for secret in SECRETS[1:5]] + [f"a=b, c=d | {SECRETS[2]}"]
 
     assert [
-        each
-        for each in [*SECRETS, *(f"/{secret}" for secret in SECRETS), *as_value]
-        if is_taken(parameter, each)
+        each for each in [*SECRETS, *(f"/{secret}" for secret in SECRETS), *as_value] if is_taken(parameter, each)
     ] == []
 
 
@@ -255,19 +239,9 @@ def test_an_alarm_tells_the_topic_when_it_begins_and_ends_and_where_to_read_on(a
 
 
 def test_the_alarms_ring_for_what_the_metrics_say() -> None:
-    names = (
-        "MetricName",
-        "Statistic",
-        "ComparisonOperator",
-        "Threshold",
-        "EvaluationPeriods",
-        "TreatMissingData",
-    )
+    names = ("MetricName", "Statistic", "ComparisonOperator", "Threshold", "EvaluationPeriods", "TreatMissingData")
 
-    rules = {
-        properties(alarm)["AlarmName"]["Fn::Sub"]: [properties(alarm)[name] for name in names]
-        for alarm in ALARMS
-    }
+    rules = {properties(alarm)["AlarmName"]["Fn::Sub"]: [properties(alarm)[name] for name in names] for alarm in ALARMS}
 
     stack, more, less = "${AWS::StackName}", "GreaterThanThreshold", "LessThanThreshold"
     assert rules == {
@@ -306,9 +280,7 @@ def test_only_alarms_of_the_account_may_use_the_topic_and_a_mail_is_sent_only_to
     assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     mail = [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
-    assert properties("AlarmTopic")["Subscription"] == {
-        "Fn::If": ["HasAlarmEmail", mail, {"Ref": "AWS::NoValue"}]
-    }
+    assert properties("AlarmTopic")["Subscription"] == {"Fn::If": ["HasAlarmEmail", mail, {"Ref": "AWS::NoValue"}]}
 
 
 def test_the_dashboard_shows_metrics_and_logs_that_there_are() -> None:
@@ -324,10 +296,7 @@ def test_the_dashboard_shows_metrics_and_logs_that_there_are() -> None:
         ("FunctionName", "${SlackFunction}"),
     }
     assert {f"${{{alarm}.Arn}}" for alarm in ALARMS} == set(body["widgets"][0]["properties"]["alarms"])
-    assert re.findall("SOURCE '([^']+)'", body["widgets"][-1]["properties"]["query"]) == [
-        "${PollLogs}",
-        "${SlackLogs}",
-    ]
+    assert re.findall("SOURCE '([^']+)'", body["widgets"][-1]["properties"]["query"]) == ["${PollLogs}", "${SlackLogs}"]
     assert RESOURCES["OperatingDashboard"]["Condition"] == "HasDashboard"
 
 
@@ -337,9 +306,7 @@ def test_the_saved_query_reads_the_log_that_tells_of_batches_by_the_names_it_has
     fields = re.findall("^fields (.+)$", properties("BatchQuery")["QueryString"], re.MULTILINE)[0].split(", ")
 
     assert properties("BatchQuery")["LogGroupNames"] == [{"Ref": "PollLogs"}]
-    assert [
-        name for name in fields if name not in ("@timestamp", "message") and f'"{name}":' not in source
-    ] == []
+    assert [name for name in fields if name not in ("@timestamp", "message") and f'"{name}":' not in source] == []
 
 
 def test_samconfig_deploys_teams_that_do_not_collide_with_parameters_that_there_are() -> None:
@@ -364,9 +331,7 @@ def test_what_batchbell_knows_outlives_the_stack_and_a_mistake() -> None:
 
 
 def test_the_door_has_two_routes_is_throttled_and_logs_no_body() -> None:
-    routes = {
-        each["Properties"]["RouteKey"] for each in RESOURCES.values() if each["Type"].endswith("::Route")
-    }
+    routes = {each["Properties"]["RouteKey"] for each in RESOURCES.values() if each["Type"].endswith("::Route")}
     stage = properties("SlackStage")
 
     assert routes == {"POST /slack/commands", "POST /slack/interactions"}

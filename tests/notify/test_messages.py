@@ -70,13 +70,7 @@ def test_a_batch_is_called_by_the_name_in_its_metadata_with_a_link_to_its_page(k
 
 @pytest.mark.parametrize(
     "base_url",
-    [
-        ELSEWHERE,
-        AT_AZURE,
-        "https://api.openai.com.example.com/v1",
-        "https://example.com/https://api.openai.com/v1",
-        "",
-    ],
+    [ELSEWHERE, AT_AZURE, "https://api.openai.com.example.com/v1", "https://example.com/https://api.openai.com/v1", ""],
 )
 def test_a_batch_on_another_server_has_no_link(base_url: str) -> None:
     assert "platform.openai.com" not in str(message_of(completed(10, 10, 0), base_url))
@@ -130,9 +124,7 @@ def test_a_test_message_says_what_it_is() -> None:
 def test_a_deleted_batch_says_what_was_last_known_of_it() -> None:
     message = message_of(Deleted(a_batch(), missing_since=NOW - 3600), AT_OPENAI)
 
-    assert message.text.startswith(
-        ":mag: *search* · *batch_1* is gone: OpenAI has not known it since <!date^"
-    )
+    assert message.text.startswith(":mag: *search* · *batch_1* is gone: OpenAI has not known it since <!date^")
     assert sections(message) == [
         "When last seen it was in progress. It is no longer watched, unless it is listed again."
     ]
@@ -144,9 +136,7 @@ def test_a_baseline_says_what_will_be_announced_and_what_will_not() -> None:
 
     message = message_of(watching, AT_OPENAI)
 
-    assert message.text == (
-        ":eyes: *search* · batchbell is now watching the batches at OpenAI: 3 batches are open."
-    )
+    assert message.text == (":eyes: *search* · batchbell is now watching the batches at OpenAI: 3 batches are open.")
     assert sections(message) == [
         "Announced from now on: `completed` and `in_progress`, of batches with `team=search`. "  # noqa: ISC004
         "12 batches had ended before and are not announced."
@@ -164,11 +154,7 @@ def test_a_baseline_names_its_own_server_though_another_is_configured_by_now() -
 @pytest.mark.parametrize(
     ("reason", "said", "advice"),
     [
-        (
-            BaselineReason.BASE_URL,
-            "another server, `llm.example.com/v1`: no batch is open.",
-            "`OpenAIBaseUrl`",
-        ),
+        (BaselineReason.BASE_URL, "another server, `llm.example.com/v1`: no batch is open.", "`OpenAIBaseUrl`"),
         (BaselineReason.PROJECT, "now belongs to another project", "`/batchbell/search/openai-api-key`"),
     ],
 )

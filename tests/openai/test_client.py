@@ -16,13 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchbell.config import Server
-from batchbell.errors import (
-    AuthenticationError,
-    BatchbellError,
-    NotFoundError,
-    PermanentError,
-    TransientError,
-)
+from batchbell.errors import AuthenticationError, BatchbellError, NotFoundError, PermanentError, TransientError
 from batchbell.models import Page
 from batchbell.openai.client import OpenAIClient
 from batchbell.openai.parse import parse_retrieved
@@ -315,9 +309,7 @@ def test_the_permission_that_a_restricted_key_lacks_is_named(env: Environment) -
     assert (error.status, error.code, error.missing_permission) == (403, "missing_scope", "api.batch.read")
 
 
-@pytest.mark.parametrize(
-    "key", ["", "sk-secret\n", "sk-\r\nsecret", "sk secret", "sk-secret\u2013", "\x00secret"]
-)
+@pytest.mark.parametrize("key", ["", "sk-secret\n", "sk-\r\nsecret", "sk secret", "sk-secret\u2013", "\x00secret"])
 def test_a_key_that_no_header_takes_is_reported_and_not_shown(env: Environment, key: str) -> None:
     env.cached = key
 

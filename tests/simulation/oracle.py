@@ -141,9 +141,7 @@ def _copy(trace: Trace, id: str, first: Post, second: Post) -> tuple[bool, str]:
         is_later = last.at < first.message.at or id in trace.environment.unshown
         why = "the history did not show it yet" if is_later else "a copy though the history showed it"
         return is_later, why
-    posts = [
-        call for call in calls[: second.number] if call.system is System.POST and id in call.what.split()
-    ]
+    posts = [call for call in calls[: second.number] if call.system is System.POST and id in call.what.split()]
     failed = [call for call in reads if call.result is Result.FAILED]
     is_allowed = last.result is Result.REFUSED or len(posts + failed) >= MAX_ATTEMPTS
     return is_allowed, UNREADABLE if is_allowed else "a copy where the history could have been read later"

@@ -185,6 +185,4 @@ def _batch(random: Random, batch_id: str) -> BatchLife:
 
 def _disruption(random: Random) -> Disruption:
     by_s = random.choice((-MAX_SKEW_S, -40, 40, MAX_SKEW_S))
-    return Disruption(
-        random.choice(list(Kind)), _time(random, 0, 1200), random.choice((30, 150, 600, 1000)), by_s
-    )
+    return Disruption(random.choice(list(Kind)), _time(random, 0, 1200), random.choice((30, 150, 600, 1000)), by_s)

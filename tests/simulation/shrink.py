@@ -25,10 +25,7 @@ def shrunk(schedule: Schedule, faults: Faults) -> tuple[Schedule, Faults]:
 
 def _smaller(schedule: Schedule, faults: Faults) -> Iterator[tuple[Schedule, Faults]]:
     for part in _parts(len(faults)):
-        yield (
-            schedule,
-            {number: faults[number] for number in [*faults][: part.start] + [*faults][part.stop :]},
-        )
+        yield (schedule, {number: faults[number] for number in [*faults][: part.start] + [*faults][part.stop :]})
     for name in ("disruptions", "batches", "ticks"):
         values = getattr(schedule, name)
         for part in _parts(len(values)):

@@ -25,9 +25,7 @@ class Simulation:
     The faults are random, or else the given `faults`. `fault_for` may choose one by system and request.
     """
 
-    def __init__(
-        self, schedule: Schedule, faults: Faults | None = None, table: MemoryTable | None = None
-    ) -> None:
+    def __init__(self, schedule: Schedule, faults: Faults | None = None, table: MemoryTable | None = None) -> None:
         self.loop = EventLoop(schedule.seed, NOW - 3 * DAY_S)
         self.fault_for: Callable[[System, str], Fault | None] = lambda system, what: None
         self.environment = Environment(schedule, self.loop, self._log)
@@ -124,9 +122,7 @@ class Simulation:
         trace.runs += 1
         trace.overlaps += len(self.loop.runs) > 1
         try:
-            self.bot.run(
-                lambda line: self._log(f"run {run}: {line}"), lambda is_good: trace.on_poll(run, is_good)
-            )
+            self.bot.run(lambda line: self._log(f"run {run}: {line}"), lambda is_good: trace.on_poll(run, is_good))
         except Killed:
             self._log(f"run {run} dies")
             raise

@@ -30,9 +30,7 @@ class Statistics:
         self.allowed.update(each.partition(": ")[2] for each in report.allowed)
 
     def text(self) -> str:
-        lines = [
-            f"{self.schedules:,} schedules; something ended, failed and overlapped in those that are hard"
-        ]
+        lines = [f"{self.schedules:,} schedules; something ended, failed and overlapped in those that are hard"]
         for name in ("numbers", "calls", "faults", "disruptions", "allowed"):
             counter = getattr(self, name)
             counts = ", ".join(f"{times:,} {what}" for what, times in sorted(counter.items()))

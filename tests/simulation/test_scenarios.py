@@ -22,9 +22,7 @@ def every_minute(minutes: int, start: int = 0) -> tuple[int, ...]:
     return tuple(range(start + 5, start + 60 * minutes, 60))
 
 
-def a_simulation(
-    *batches: BatchLife, ticks: tuple[int, ...] = every_minute(5), **fields: object
-) -> Simulation:
+def a_simulation(*batches: BatchLife, ticks: tuple[int, ...] = every_minute(5), **fields: object) -> Simulation:
     """Nothing fails in it but what the test says."""
     return Simulation(replace(Schedule(0, ticks, batches), **fields), {})  # type: ignore[arg-type]
 
@@ -123,9 +121,7 @@ def test_an_open_status_that_comes_and_goes_is_announced_once() -> None:
     simulation = a_simulation(batch, ticks=every_minute(8), notify_on=("failed", "in_progress"))
     environment = simulation.environment
     for after_s in (180, 300):
-        environment.at(
-            20, lambda s=after_s: environment.show("batch_1", environment.openai.batches[0], s, 60)
-        )  # type: ignore[misc]
+        environment.at(20, lambda s=after_s: environment.show("batch_1", environment.openai.batches[0], s, 60))  # type: ignore[misc]
 
     assert announced(simulation.run()) == ["batch_1#in_progress"]
 
@@ -156,9 +152,7 @@ def test_the_server_gets_another_address_while_a_batch_is_open() -> None:
 def test_a_death_before_the_first_save_loses_nothing(call: int, fault: Fault) -> None:
     batches = BatchLife("batch_0", -900, 100, FAILED), BatchLife("batch_1", 130, 140, FAILED)
 
-    assert announced(Simulation(Schedule(0, every_minute(4), batches), {call: fault}).run()) == failures(
-        (0, 1)
-    )
+    assert announced(Simulation(Schedule(0, every_minute(4), batches), {call: fault}).run()) == failures((0, 1))
 
 
 def test_the_clock_is_four_minutes_ahead_at_the_baseline() -> None:
@@ -298,8 +292,6 @@ def test_two_runs_meet_when_a_blocked_channel_may_be_tried() -> None:
 
     trace = a_simulation(*some_fail(3, 10, 70), ticks=ticks, disruptions=(is_blocked,)).run()
 
-    posts = [
-        call.at - NOW for call in trace.calls.made if call.system is System.POST and "batch_" in call.what
-    ]
+    posts = [call.at - NOW for call in trace.calls.made if call.system is System.POST and "batch_" in call.what]
     assert len([at for at in posts if 400 < at < 700]) == 1
     assert sorted(announced(trace)) == failures(range(3))

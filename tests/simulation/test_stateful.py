@@ -16,9 +16,7 @@ class Team(RuleBasedStateMachine):
 
     statistics = Statistics()
 
-    @initialize(
-        seed=st.integers(0, 999), page_size=st.sampled_from([2, 100]), index_lag_s=st.sampled_from([0, 3, 60])
-    )
+    @initialize(seed=st.integers(0, 999), page_size=st.sampled_from([2, 100]), index_lag_s=st.sampled_from([0, 3, 60]))
     def begin(self, seed: int, page_size: int, index_lag_s: int) -> None:
         self.created = 0
         schedule = Schedule(seed, ticks=(10**6,), page_size=page_size, index_lag_s=index_lag_s)
@@ -62,9 +60,7 @@ class Team(RuleBasedStateMachine):
 
 def test_events_in_any_order_break_nothing() -> None:
     Team.statistics = Statistics()
-    options = settings(
-        max_examples=40, stateful_step_count=18, derandomize=True, database=None, deadline=None
-    )
+    options = settings(max_examples=40, stateful_step_count=18, derandomize=True, database=None, deadline=None)
 
     run_state_machine_as_test(Team, settings=options)  # type: ignore[no-untyped-call]
 

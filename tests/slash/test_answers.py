@@ -83,9 +83,7 @@ def test_failed_includes_completed_batches_with_failed_requests(bot: BotUnderTes
     [shown] = [text for text in texts_of(bot.ask("failed")) if "partly" in text]
 
     assert names(bot.ask("failed")) == ["partly"]
-    assert shown.startswith(
-        ":warning: *partly*\npartly failed · 3 of 10 requests failed · 1 min 2 s ago · took"
-    )
+    assert shown.startswith(":warning: *partly*\npartly failed · 3 of 10 requests failed · 1 min 2 s ago · took")
 
 
 def test_progress_is_at_most_one_poll_old_and_the_answer_says_how_old(bot: BotUnderTest) -> None:
@@ -205,11 +203,7 @@ def test_a_bot_without_problems_says_so(bot: BotUnderTest) -> None:
 
     assert text == ":white_check_mark: batchbell is well · *search*"
     assert polled.endswith("0 s ago")
-    assert (watched, undelivered, parked) == (
-        "*Open batches watched*\n1",
-        "*Undelivered*\n0",
-        "*Parked*\n0",
-    )
+    assert (watched, undelivered, parked) == ("*Open batches watched*\n1", "*Undelivered*\n0", "*Parked*\n0")
 
 
 def test_the_bots_status_says_why_no_poll_has_succeeded_until_one_does(bot: BotUnderTest) -> None:
