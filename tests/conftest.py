@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.bot import BotUnderTest
 from tests.clock import Clock
-from tests.tables import LocalTable
+from tests.tables import FastTable, LocalTable
 
 # The machines that run these are shared: how long an example takes says nothing.
 settings.register_profile("batchbell", deadline=None)
@@ -32,6 +32,7 @@ def table() -> Iterator[LocalTable]:
 
 
 @pytest.fixture
-def bot(clock: Clock, table: LocalTable) -> Iterator[BotUnderTest]:
-    with BotUnderTest(clock, table) as bot:
+def bot(clock: Clock) -> Iterator[BotUnderTest]:
+    """The bot, with its table in memory."""
+    with FastTable(clock) as table, BotUnderTest(clock, table) as bot:
         yield bot

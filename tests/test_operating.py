@@ -2,17 +2,25 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
 
 from local.aws import ROOT
 from tests.bot import BotUnderTest
+from tests.clock import Clock
 from tests.tables import LocalTable
 
 OPERATING = (ROOT / "docs/operating.md").read_text()
 RESTORED = "batchbell-search-restored"
 HOUR_S = 3600
+
+
+@pytest.fixture
+def bot(clock: Clock, table: LocalTable) -> Iterator[BotUnderTest]:
+    with BotUnderTest(clock, table) as bot:
+        yield bot
 
 
 def test_a_restored_table_is_copied_back_and_then_no_end_is_missing(

@@ -1,7 +1,5 @@
 """At any server, every end that it can show is announced once, with its outcome."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from batchbell.config import server_from
@@ -9,9 +7,7 @@ from local.openai_rows import Row, counts
 from local.oracle import check
 from tests.bot import BotUnderTest
 from tests.builders import DAY_S
-from tests.clock import Clock
 from tests.servers import AZURE, DIALECTS, ServerDialect
-from tests.tables import FastTable
 
 ENDS: dict[str, tuple[str, Row]] = {
     "all succeeded": ("completed", counts(10, 10, 0)),
@@ -25,12 +21,6 @@ MAX_REQUESTS = 3
 """Of a poll while nothing happens."""
 
 every_server = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-
-
-@pytest.fixture
-def table(clock: Clock) -> Iterator[FastTable]:
-    with FastTable(clock) as table:
-        yield table
 
 
 def install(bot: BotUnderTest, dialect: ServerDialect, ended: int = 120) -> None:

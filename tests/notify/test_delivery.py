@@ -16,99 +16,87 @@ MALFORMED = slack_faults.error("invalid_blocks")
 UNKNOWN_NAME = slack_faults.error("never_heard_of")
 
 
-def add_end(bot: BotUnderTest, status: str = "completed") -> list[str]:
-    """Let a batch end after the bot has seen it; what is then to be announced."""
-    bot.tick(2)
-    batch = bot.openai.add()
-    bot.tick()
-    bot.openai.move(batch["id"], status)
-    return [f"{batch['id']}#{status}"]
-
-
 def add_ends(bot: BotUnderTest, count: int) -> list[str]:
     """So many batches that were born and ended since the last poll; what is then to be announced."""
     now = int(bot.clock())
     return [f"{bot.openai.add('failed', created_at=now)['id']}#failed" for _ in range(count)]
 
 
-def is_all_sent(bot: BotUnderTest) -> bool:
-    return bot.store().outbox(CHANNEL).notifications == ()
+def add_end(bot: BotUnderTest, status: str = "completed") -> list[str]:
+    """Let a batch end that the bot has seen open; what is then to be announced."""
+    bot.tick()
+    batch_id = bot.add_open()
+    bot.openai.move(batch_id, status)
+    return [f"{batch_id}#{status}"]
+
+
+def states(bot: BotUnderTest) -> dict[str, State]:
+    return {each.id: each.state for each in bot.outbox().notifications}
+
+
+def are_sent(bot: BotUnderTest, ends: list[str]) -> bool:
+    """Whether these and no others were announced, and nothing waits."""
+    return sorted(bot.announced()) == sorted(ends) and bot.outbox().notifications == ()
 
 
 def times_of(bot: BotUnderTest, method: str) -> list[float]:
     return [call.at for call in bot.slack.calls if call.method == method]
 
 
-def states(bot: BotUnderTest) -> dict[str, State]:
-    return {each.id: each.state for each in bot.store().outbox(CHANNEL).notifications}
-
-
+@pytest.mark.parametrize("hours", [0, 3])
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "is_definite"),
     [
-        slack_faults.ratelimited("30"),
-        slack_faults.ratelimited(None),
-        slack_faults.DROPPED,
-        slack_faults.REPLY_LOST,
-        slack_faults.SILENT,
-        slack_faults.lands_late(20),
-        slack_faults.error("fatal_error"),
-        slack_faults.error("fatal_error", takes_effect=True),
-        slack_faults.error("internal_error", 500, takes_effect=True),
-        slack_faults.html(502),
-        slack_faults.error("not_in_channel"),
-        slack_faults.error("token_revoked"),
-        UNKNOWN_NAME,
-        MALFORMED,
+        (slack_faults.ratelimited("30"), True),
+        (slack_faults.ratelimited(None), True),
+        (slack_faults.error("not_in_channel"), True),
+        (slack_faults.error("token_revoked"), True),
+        (slack_faults.DROPPED, False),
+        (slack_faults.error("fatal_error"), False),
+        (slack_faults.html(502), False),
     ],
 )
-def test_slack_may_fail_once_in_any_way(bot: BotUnderTest, fault: Fault) -> None:
-    expected = add_end(bot)
-    bot.slack.faults[POST].append(fault)
-
-    bot.tick(10)
-
-    assert bot.announced() == expected
-    assert is_all_sent(bot)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        slack_faults.ratelimited("30"),
-        slack_faults.DROPPED,
-        slack_faults.error("fatal_error"),
-        slack_faults.html(502),
-        slack_faults.error("account_inactive"),
-        slack_faults.error("channel_not_found"),
-    ],
-)
-def test_slack_may_be_down_for_hours(bot: BotUnderTest, fault: Fault) -> None:
+def test_slack_may_be_down_in_any_way_and_for_hours(
+    bot: BotUnderTest, fault: Fault, is_definite: bool, hours: int
+) -> None:
     expected = add_end(bot)
     bot.slack.down = fault
-    bot.tick(5)
-    bot.clock.at += 3 * HOUR_S
-    bot.tick(2)
+    bot.tick(1 + hours)
+    bot.clock.at += hours * HOUR_S
+    bot.tick(hours)
     bot.slack.down = None
 
     bot.tick(20)
 
-    assert bot.announced() == expected
-    assert is_all_sent(bot)
+    assert are_sent(bot, expected)
+    assert any("may be a repeat" in text for text in bot.texts()) is not is_definite
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        slack_faults.REPLY_LOST,
+        slack_faults.SILENT,
+        slack_faults.lands_late(20),
+        slack_faults.error("fatal_error", takes_effect=True),
+        slack_faults.error("internal_error", 500, takes_effect=True),
+        UNKNOWN_NAME,
+        MALFORMED,
+    ],
+)
+def test_what_slack_took_and_did_not_say_so_is_found_and_a_refusal_is_tried_again(
+    bot: BotUnderTest, fault: Fault
+) -> None:
+    expected = add_end(bot)
+    bot.slack.faults[POST].append(fault)
+
+    bot.tick(5)
+
+    assert are_sent(bot, expected)
+    assert not any("repeat" in text for text in bot.texts())
 
 
 # One message at a time
-
-
-def test_no_two_messages_of_a_channel_come_within_a_second(bot: BotUnderTest) -> None:
-    bot.tick()
-    add_ends(bot, 5)
-
-    bot.tick(2)
-
-    times = [each.at for each in bot.slack.messages]
-    assert len(times) == 6
-    assert all(late - early >= 1 for early, late in pairwise(times))
 
 
 @pytest.mark.parametrize(("ends", "messages"), [(5, 5), (6, 1), (20, 1), (21, 2), (120, 6)])
@@ -124,39 +112,34 @@ def test_a_few_ends_come_one_by_one_and_more_as_digests_that_name_every_batch(
 
     baseline, *shown = bot.slack.messages
     assert "watching" in baseline.text  # the bot's own news come first, and alone
-    assert len(shown) == messages
-    assert sorted(bot.announced()) == sorted(expected)
-    assert all(each.partition("#")[0] in str([(m.text, m.attachments) for m in shown]) for each in expected)
-
-
-def test_a_burst_that_outlasts_a_run_goes_on_in_the_next(bot: BotUnderTest) -> None:
-    bot.tick()
-    expected = add_ends(bot, 60)
-    bot.poll()
-
-    result = bot.deliver(time_s=2)
-    bot.tick(2)
-
-    assert 0 < result.delivered < 60
-    assert (result.stopped_by is None, result.not_taken) == (False, None)
-    assert sorted(bot.announced()) == sorted(expected)
+    assert (len(shown), are_sent(bot, expected)) == (messages, True)
+    assert all(late.at - early.at >= 1 for early, late in pairwise(bot.slack.messages))
+    assert all(each.partition("#")[0] in str(shown) for each in expected)
 
 
 @pytest.mark.parametrize(
-    ("fault", "not_taken"),
+    ("fault", "time_s", "not_taken"),
     [
-        (slack_faults.ratelimited("1"), None),
-        (slack_faults.ratelimited("90"), "chat.postMessage: ratelimited"),
-        (slack_faults.error("fatal_error"), "chat.postMessage: fatal_error"),
+        (slack_faults.ratelimited("1"), 30, None),
+        (slack_faults.ratelimited("90"), 30, "chat.postMessage: ratelimited"),
+        (slack_faults.error("fatal_error"), 30, "chat.postMessage: fatal_error"),
+        (None, 2, None),
     ],
 )
 def test_the_result_says_why_slack_did_not_take_what_is_left(
-    bot: BotUnderTest, fault: Fault, not_taken: str | None
+    bot: BotUnderTest, fault: Fault | None, time_s: int, not_taken: str | None
 ) -> None:
+    bot.tick()
+    expected = add_ends(bot, 5)
     bot.poll()
-    bot.slack.faults[POST].append(fault)
+    bot.slack.faults[POST] += [fault] if fault else []
 
-    assert bot.deliver().not_taken == not_taken
+    result = bot.deliver(time_s)
+    bot.tick(5)
+
+    assert result.not_taken == not_taken
+    assert (result.waiting > 0) == (result.stopped_by is not None)
+    assert sorted(bot.announced()) == sorted(expected)
 
 
 @pytest.mark.parametrize("method", [POST, HISTORY])
@@ -186,17 +169,15 @@ def test_slack_is_not_called_again_before_retry_after_is_over(bot: BotUnderTest,
 def test_a_copy_of_what_the_history_did_not_show_says_that_it_may_be_a_repeat(
     bot: BotUnderTest, posts: list[Fault], histories: list[Fault], is_readable: bool
 ) -> None:
-    if not is_readable:
-        bot.slack.scopes.discard("channels:history")
+    bot.slack.scopes -= set() if is_readable else {"channels:history"}
     expected = add_end(bot)
     bot.slack.faults[POST] += posts
     bot.slack.faults[HISTORY] += histories
 
     bot.tick(100)
 
-    assert bot.announced() == expected * 2
+    assert are_sent(bot, expected * 2)
     assert sum("may be a repeat" in text for text in bot.texts()) == 1
-    assert is_all_sent(bot)
 
 
 def test_a_copy_of_unknown_outcome_is_parked_until_the_history_can_be_read(bot: BotUnderTest) -> None:
@@ -210,8 +191,7 @@ def test_a_copy_of_unknown_outcome_is_parked_until_the_history_can_be_read(bot: 
     bot.tick(10)
 
     assert parked == 1
-    assert bot.announced() == expected * 2
-    assert is_all_sent(bot)
+    assert are_sent(bot, expected * 2)
 
 
 @pytest.mark.parametrize(
@@ -230,44 +210,8 @@ def test_a_refusal_does_not_end_the_search_for_an_earlier_attempt(bot: BotUnderT
 
     bot.tick(20)
 
-    assert bot.announced() == expected
-    assert is_all_sent(bot)
-
-
-def test_an_earlier_attempt_is_found_in_a_channel_that_slack_refuses_meanwhile(bot: BotUnderTest) -> None:
-    expected = add_end(bot)
-    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
-    bot.tick()
-    bot.store().set_channel(CHANNEL, bot.clock(), "chat.postMessage: not_in_channel")
-
-    bot.tick()
-
-    assert bot.announced() == expected
-    assert bot.store().outbox(CHANNEL).blocked_reason is None
-
-
-@pytest.mark.parametrize("fault", [slack_faults.ratelimited("4000"), slack_faults.error("not_in_channel")])
-def test_a_message_that_was_refused_for_hours_says_nothing_of_a_repeat(bot: BotUnderTest, fault: Fault) -> None:
-    bot.slack.down = fault
-    bot.tick()
-    bot.clock.at += 1.5 * HOUR_S
-    bot.tick()
-    bot.slack.down = None
-    bot.clock.at += 1.5 * HOUR_S
-
-    bot.tick(2)
-
-    [text] = bot.texts()
-    assert "repeat" not in text
-
-
-def test_refusals_for_now_do_not_make_a_later_search_wait_longer(bot: BotUnderTest) -> None:
-    expected = add_end(bot)
-    bot.slack.faults[POST] += [slack_faults.ratelimited("1")] * 7 + [slack_faults.DROPPED]
-
-    bot.tick(4)
-
-    assert bot.announced() == expected
+    assert are_sent(bot, expected)
+    assert bot.outbox().blocked_reason is None
 
 
 def test_the_history_is_not_searched_when_no_time_is_left(bot: BotUnderTest) -> None:
@@ -293,8 +237,7 @@ def test_news_of_an_earlier_status_is_dropped_once_the_batch_has_ended(bot: BotU
 
     bot.tick(5)
 
-    assert bot.announced() == [f"{batch_id}#completed"]
-    assert is_all_sent(bot)
+    assert are_sent(bot, [f"{batch_id}#completed"])
 
 
 # Our defects, and refusals by a name that nobody knows
@@ -345,7 +288,7 @@ def test_our_defect_does_not_keep_a_blocked_channel_blocked(bot: BotUnderTest) -
 
     assert sorted(bot.announced()) == sorted(others)
     assert states(bot) == {malformed[0]: State.PARKED}
-    assert bot.store().outbox(CHANNEL).blocked_reason is None
+    assert bot.outbox().blocked_reason is None
 
 
 def test_a_refusal_by_an_unknown_name_is_retried_a_few_times_and_then_parked(bot: BotUnderTest) -> None:
@@ -382,8 +325,18 @@ def test_a_blocked_channel_is_tried_every_five_minutes_and_then_gets_all(bot: Bo
 
     assert posts <= 1 + 3
     assert parked == 1
-    assert sorted(bot.announced()) == sorted(expected)
-    assert is_all_sent(bot)
+    assert are_sent(bot, expected)
+
+
+def test_another_channel_gets_what_the_first_one_refused(bot: BotUnderTest) -> None:
+    expected = add_end(bot)
+    bot.slack.channels |= {CHANNEL: "is_archived", "C0NEW": None}
+    bot.tick(2)
+    bot.configure(channel="C0NEW")
+
+    bot.tick(2)
+
+    assert (bot.announced(), bot.slack.messages[-1].channel) == (expected, "C0NEW")
 
 
 def test_of_two_runs_one_tries_a_blocked_channel(bot: BotUnderTest) -> None:
@@ -405,29 +358,3 @@ def test_of_two_runs_one_tries_a_blocked_channel(bot: BotUnderTest) -> None:
     assert len(times_of(bot, POST)) == 1
     assert result.stopped_by == "chat.postMessage: not_in_channel"
     assert list(states(bot)) == expected
-
-
-def test_another_channel_gets_what_the_first_one_refused(bot: BotUnderTest) -> None:
-    expected = add_end(bot)
-    bot.slack.channels[CHANNEL] = "is_archived"
-    bot.tick(2)
-    bot.slack.channels["C0NEW"] = None
-    bot.configure(channel="C0NEW")
-
-    bot.tick(2)
-
-    assert bot.announced() == expected
-    assert bot.slack.messages[-1].channel == "C0NEW"
-
-
-def test_a_rotated_slack_token_is_taken_up(bot: BotUnderTest) -> None:
-    expected = add_end(bot)
-    bot.token = "xoxb-old"
-    bot.tick()
-    blocked_reason = bot.store().outbox(CHANNEL).blocked_reason
-    bot.token = bot.slack.token
-
-    bot.tick(8)
-
-    assert blocked_reason == "chat.postMessage: invalid_auth"
-    assert bot.announced() == expected

@@ -7,18 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchbell.notify.mrkdwn import (
-    code,
-    context,
-    counted,
-    cut,
-    date,
-    duration,
-    escaped,
-    fields,
-    section,
-    series,
-)
+from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration, escaped, fields, section, series
 from tests.untrusted import texts
 
 HALF = re.compile(r"&(?!(amp|lt|gt);)|[<>]")
