@@ -22,7 +22,7 @@ from local.aws import LocalAws
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from local.team import Team
-from tests.makers import a_batch, a_notification
+from tests.builders import a_batch, a_notification
 
 Run = Callable[..., tuple[int, str]]
 

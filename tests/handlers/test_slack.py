@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchbell.handlers import slack_new as slack
+from batchbell.handlers import slack
 from batchbell.slack.signature import SignatureVerifier
 from local.openai_simulator import OpenAISimulator
 from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
@@ -374,7 +374,7 @@ def test_nothing_secret_is_logged(deployed: Deployed, capsys: pytest.CaptureFixt
 
 def test_the_handler_imports_nothing_that_only_polling_needs() -> None:
     code = (
-        "import sys, batchbell.handlers.slack_new;"
+        "import sys, batchbell.handlers.slack;"
         "heavy = {'requests', 'slack_sdk', 'batchbell.openai.client', 'batchbell.poll.poller'};"
         "sys.exit(', '.join(heavy & sys.modules.keys()) or None)"
     )

@@ -114,7 +114,7 @@ def test_an_answer_from_an_old_poll_says_so(many: BotUnderTest) -> None:
 def test_a_list_that_is_not_read_to_its_end_yet_is_said_to_be_so(bot: BotUnderTest) -> None:
     for age in range(201):
         bot.openai.add("completed", created_at=int(bot.clock()) - 3600 - age, completed_at=1)
-    bot.request_s = 19
+    bot.request_s = 23
     bot.poll()
 
     early, status_early = bot.ask(""), "\n".join(texts_of(bot.ask("status")))

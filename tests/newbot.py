@@ -1,3 +1,0 @@
-"""For tests that still say so."""
-
-from tests.bot import *  # noqa: F403
