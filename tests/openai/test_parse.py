@@ -99,25 +99,12 @@ def test_a_status_is_normalised_and_an_unknown_one_of_a_row_that_has_ended_is_th
     assert batch.status == expected
 
 
+COUNTS, USAGE = "request_counts", "usage"
 NUMBERS = (1714000000, 1714000000.9, "1714000000", "1714000000.25", 1714000000123, "1714000000123")
 ISO_HOURS = ("2024-04-24T23:06:40Z", "2024-04-24T23:06:40.123456789Z", "2024-04-25T01:06:40+02:00")
-
-
-@pytest.mark.parametrize("time", [*NUMBERS, *ISO_HOURS, "2024-04-24 23:06:40"])
-def test_a_time_in_any_form_becomes_unix_seconds(time: object) -> None:
-    assert parsed(created_at=time) == replace(BARE, created_at=1714000000)
-
-
 ODD_NUMBERS = (0, -5, True, float("nan"), float("inf"), 1e30, 10**400)
-ODD_TEXTS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "soon", "0")
-
-
-@pytest.mark.parametrize("time", [*ODD_NUMBERS, *ODD_TEXTS, {"seconds": 5}, ["2024"]])
-def test_what_is_no_time_is_none(time: object) -> None:
-    assert parsed(created_at=time) == BARE
-
-
-COUNTS, USAGE = "request_counts", "usage"
+ODD_TIMES = (*ODD_NUMBERS, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "soon", "0", {"seconds": 5}, ["2024"])
+METADATA = {"run": 7, "dry": False, "tags": ["a", "ü"], "note": None, "empty": "", "": "x"}
 
 
 @pytest.mark.parametrize(
@@ -133,22 +120,19 @@ COUNTS, USAGE = "request_counts", "usage"
         (USAGE, {"input_tokens": 3, "output_tokens": 4}, Usage(3, 4, 7)),
         (USAGE, {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}, Usage(0, 0, 0)),
         (USAGE, {"total_tokens": "9", "input_tokens_details": 5}, Usage(0, 0, 9)),
+        ("metadata", METADATA, (("run", "7"), ("dry", "false"), ("tags", '["a", "ü"]'))),
+        *[("created_at", time, 1714000000) for time in (*NUMBERS, *ISO_HOURS, "2024-04-24 23:06:40")],
+        *[("created_at", no_time, None) for no_time in ODD_TIMES],
     ],
 )
-def test_counts_and_usage_are_read_in_every_form(name: str, value: object, expected: Any) -> None:
+def test_a_field_is_read_in_every_form(name: str, value: object, expected: Any) -> None:
     assert parsed(**{name: value}) == replace(BARE, **{name: expected})
 
 
-@pytest.mark.parametrize(
-    "errors",
-    [
-        {"object": "list", "data": [{"message": "Too long."}]},
-        {"data": "Too long."},
-        {"message": "Too long."},
-        ["Too long.", None, "", {}, 7],
-        "Too long.",
-    ],
-)
+WRAPPED = ({"object": "list", "data": [{"message": "Too long."}]}, {"data": "Too long."}, {"message": "Too long."})
+
+
+@pytest.mark.parametrize("errors", [*WRAPPED, ["Too long.", None, "", {}, 7], "Too long."])
 @pytest.mark.parametrize("name", ["errors", "error"])
 def test_errors_are_read_in_every_form(errors: object, name: str) -> None:
     assert parsed(**{name: errors}) == replace(BARE, errors=(BatchError(message="Too long."),))
@@ -170,36 +154,20 @@ def test_what_is_long_is_cut_and_errors_left_out_are_counted() -> None:
     )
 
 
-def test_metadata_becomes_pairs_of_strings() -> None:
-    metadata = {"run": 7, "dry": False, "tags": ["a", "ü"], "note": None, "empty": "", "": "x"}
-
-    batch = parsed(metadata=metadata)
-
-    assert batch == replace(BARE, metadata=(("run", "7"), ("dry", "false"), ("tags", '["a", "ü"]')))
-
-
 def test_a_row_of_together_is_understood() -> None:
-    row = {"job_deadline": "2024-04-24T23:06:40Z", "model_id": "llama", "error": "Out of credit."}
+    batch = parsed(job_deadline="2024-04-24T23:06:40Z", model_id="llama", error="Out of credit.")
 
-    assert parsed(**row) == replace(
-        BARE, expires_at=1714000000, model="llama", errors=(BatchError(message="Out of credit."),)
-    )
+    errors = (BatchError(message="Out of credit."),)
+    assert batch == replace(BARE, expires_at=1714000000, model="llama", errors=errors)
 
 
 @pytest.mark.parametrize(
     ("raw", "row_id"),
     [
-        (None, "row 2"),
-        ("batch_2", "row 2"),
-        ([], "row 2"),
-        ({"status": "failed"}, "row 2"),
-        ({"id": 5, "status": "failed"}, "row 2"),
-        ({"id": " ", "status": "failed"}, "row 2"),
-        ({"id": "é" * 257, "status": "failed"}, "row 2"),
+        *[(raw, "row 2") for raw in (None, "batch_2", [], {"status": "failed"})],
+        *[({"id": odd, "status": "failed"}, "row 2") for odd in (5, " ", "é" * 257)],
         ({"id": "batch_2"}, "batch_2"),
-        ({"id": "batch_2", "status": " "}, "batch_2"),
-        ({"id": "batch_2", "status": 5, "completed_at": 5}, "batch_2"),
-        ({"id": "batch_2", "status": ["failed"]}, "batch_2"),
+        *[({"id": "batch_2", "status": odd, "completed_at": 5}, "batch_2") for odd in (" ", 5, ["failed"])],
     ],
 )
 def test_an_unreadable_row_is_named_and_does_not_stop_the_others(raw: object, row_id: str) -> None:
