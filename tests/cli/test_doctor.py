@@ -114,6 +114,7 @@ FAILURES: list[tuple[str, int | list[str], Break]] = [
     ("aws.stack.forbidden", 17, lambda a: a.refuse("cloudformation", "AccessDenied")),
     ("aws.stack.missing", 17, lambda a: a.aws.stacks.clear()),
     ("poll.function.missing", 13, lambda a: a.refuse("lambda", "ResourceNotFoundException")),
+    ("poll.function.missing", 15, lambda a: a.set_stack(outputs={})),
     ("poll.settings.failed", 11, lambda a: a.tell(RETENTION_DAYS="soon")),
     ("aws.table.missing", NO_TABLE, lambda a: a.tell(TABLE_NAME="no-such-table")),
     ("slack.invalid_auth", NO_SLACK[1:], lambda a: a.put_secret(TOKEN, "xoxb-other")),

@@ -153,9 +153,9 @@ class Doctor:
         return f"{name} runs at {expression}"
 
     def poll_last_run(self) -> str:
-        now, default = time.time(), f"/aws/lambda/{self.stack.output('PollFunctionName')}"
+        now, group = time.time(), self.function.get("LoggingConfig", {}).get("LogGroup")
         try:
-            lines = self.aws.log(self.function.get("LoggingConfig", {}).get("LogGroup", default), now - _LOG_S)
+            lines = self.aws.log(group or f"/aws/lambda/{self.function['FunctionName']}", now - _LOG_S)
         except BatchbellError as error:
             raise SkippedError(f"The log could not be read: {error}") from error
         if not lines:
