@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,6 +20,7 @@ from batchbell.handlers import slack
 from batchbell.slack.signature import SignatureVerifier
 from local.openai_simulator import OpenAISimulator
 from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
+from tests.environment import environ_of
 from tests.servers import AZURE
 from tests.tables import LocalTable
 
@@ -56,16 +58,8 @@ class Deployed:
         self.hooks = hooks
         self.table = table
         self.response_url = f"{hooks.base_url}/actions/secret-url"
-        self.environ = {
-            "TEAM_NAME": "search",
-            "SLACK_CHANNEL": "C0SEARCH",
-            "TABLE_NAME": table.name,
-            "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
-            "SLACK_BASE_URL": f"{hooks.base_url}/api/",
-            "SLASH_COMMAND": "/batches",
-            "NOTIFY_ON": "completed,failed,expired",
-            "RETENTION_DAYS": "30",
-        }
+        nowhere, slack = (SimpleNamespace(base_url=url) for url in ("http://127.0.0.1:9/v1", f"{hooks.base_url}/api/"))
+        self.environ = environ_of(nowhere, slack, table.name)
 
     def store_secret(self, name: str = PARAMETER, secret: str = SECRET) -> None:
         boto3.client("ssm").put_parameter(Name=name, Value=secret, Type="SecureString", Overwrite=True)
@@ -127,24 +121,21 @@ def test_the_sample_events_are_what_slack_signs_and_too_old_by_now(
     assert status == {"slash_command": 200, "block_action": 400}[name]
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        signed(a_command("help"), "another-secret"),
-        signed(a_command("help"), at=time.time() - 86_400),
-        signed(a_command("help"), at=time.time() + 86_400),
-        signed(a_command("all")),
-        {**signed(a_command("help")), "X-Slack-Signature": "v0=ünïcode"},
-        {**signed(a_command("help")), "X-Slack-Request-Timestamp": "soon"},
-        {**signed(a_command("help")), "X-Slack-Request-Timestamp": "9" * 5000},
-        {**signed(a_command("help")), "X-Slack-Signature": ""},
-        {name: f"{value},{value}" for name, value in signed(a_command("help")).items()},
-    ],
-    ids=range(10),
-)
+HELP = a_command("help")
+FORGED = [
+    {},
+    signed(HELP, "another-secret"),
+    *[signed(HELP, at=time.time() + s) for s in (-86_400, 86_400)],
+    signed(a_command("all")),
+    *[signed(HELP) | {"X-Slack-Signature": odd} for odd in ("v0=ünïcode", "")],
+    *[signed(HELP) | {"X-Slack-Request-Timestamp": odd} for odd in ("soon", "9" * 5000)],
+    {name: f"{value},{value}" for name, value in signed(HELP).items()},
+]
+
+
+@pytest.mark.parametrize("headers", FORGED, ids=range(10))
 def test_what_slack_did_not_sign_just_now_is_refused(deployed: Deployed, headers: dict[str, str]) -> None:
-    assert deployed.ask(a_command("help"), headers) == (401, "")
+    assert deployed.ask(HELP, headers) == (401, "")
 
 
 def test_slacks_check_of_the_certificate_gets_an_empty_answer_and_nothing_more(deployed: Deployed) -> None:
@@ -156,18 +147,14 @@ def test_slacks_check_of_the_certificate_gets_an_empty_answer_and_nothing_more(d
     assert deployed.table.calls == []
 
 
-def test_slacks_check_without_a_signature_is_read_from_a_short_body_alone(deployed: Deployed) -> None:
-    check = b"ssl_check=1&token="
-
-    assert deployed.ask(check.ljust(1024, b"x"), {}) == (200, "")
-    assert deployed.ask(check.ljust(1025, b"x"), {}) == (401, "")
-
-
-def test_a_signed_body_is_read_up_to_256_kb(deployed: Deployed) -> None:
-    command = a_command("help") + b"&more="
-
-    assert deployed.ask(command.ljust(256 * 1024, b"x"), is_base64=True)[0] == 200
-    assert deployed.ask(command.ljust(256 * 1024 + 1, b"x"), is_base64=True) == (401, "")
+@pytest.mark.parametrize(
+    ("body", "headers", "limit"), [(b"ssl_check=1&token=", {}, 1024), (HELP + b"&more=", None, 256 * 1024)]
+)
+def test_slacks_check_is_read_unsigned_up_to_1_kb_and_a_signed_body_up_to_256_kb(
+    deployed: Deployed, body: bytes, headers: dict[str, str] | None, limit: int
+) -> None:
+    assert deployed.ask(body.ljust(limit, b"x"), headers, is_base64=True)[0] == 200
+    assert deployed.ask(body.ljust(limit + 1, b"x"), headers, is_base64=True) == (401, "")
 
 
 def test_only_a_signed_body_is_parsed_and_a_defect_over_it_is_logged_without_the_body(
@@ -191,21 +178,11 @@ def test_only_a_signed_body_is_parsed_and_a_defect_over_it_is_logged_without_the
     assert "asked" not in str(line)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"\xff\xfe",
-        b"text=help",
-        b"payload=",
-        b"payload=[]",
-        b"payload={}",
-        b"payload=" + b"[" * 9999,
-        b'payload={"type":"block_actions","actions":[{}]}',
-        b"&".join([b"a=1"] * 200),
-    ],
-    ids=range(9),
-)
+PAYLOADS = [b"", b"[]", b"{}", b"[" * 9999, b'{"type":"block_actions","actions":[{}]}']
+ODD_BODIES = [b"", b"\xff\xfe", b"text=help", b"&".join([b"a=1"] * 200), *[b"payload=" + each for each in PAYLOADS]]
+
+
+@pytest.mark.parametrize("body", ODD_BODIES, ids=range(9))
 def test_a_signed_body_of_another_form_is_a_bad_request(deployed: Deployed, body: bytes) -> None:
     assert deployed.ask(body, is_base64=True) == (400, "")
 
@@ -236,22 +213,16 @@ def test_a_body_that_cannot_be_read_is_refused(
     assert deployed.receive(event)[0] == 401
 
 
-def test_a_button_replaces_its_message(deployed: Deployed) -> None:
-    _, message = deployed.ask(a_command())
-
-    answered = deployed.press(element_of(message, "refresh"))
-
-    assert answered == (200, "")
-    assert deployed.hooks.posted == [{**message, "replace_original": True}]
-
-
-def test_a_menu_replaces_its_message_too(deployed: Deployed) -> None:
+def test_a_button_and_a_menu_replace_their_message(deployed: Deployed) -> None:
     _, message = deployed.ask(a_command())
     menu = element_of(message, "status")
 
+    answered = deployed.press(element_of(message, "refresh"))
     deployed.press({**menu, "selected_option": menu["options"][3]})
 
-    assert texts_of(deployed.hooks.posted[0])[0] == "*search* · no failed batch is recorded"
+    assert answered == (200, "")
+    assert deployed.hooks.posted[0] == {**message, "replace_original": True}
+    assert texts_of(deployed.hooks.posted[1])[0] == "*search* · no failed batch is recorded"
 
 
 def test_share_posts_the_answer_to_the_channel_and_leaves_the_message(deployed: Deployed) -> None:
@@ -265,19 +236,13 @@ def test_share_posts_the_answer_to_the_channel_and_leaves_the_message(deployed: 
     assert "share" in actions_of(message)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://example.com/x",
-        "https://hooks.slack.com.example.com/x",
-        "https://hooks.slack.com@example.com/x",
-        "http://127.0.0.1:1/x",
-        "",
-        "//[",
-    ],
-)
+REFRESH = {"action_id": "refresh", "value": "all"}
+HOSTS_OF_OTHERS = ("https://example.com", "https://hooks.slack.com.example.com", "https://hooks.slack.com@example.com")
+
+
+@pytest.mark.parametrize("url", [*[f"{host}/x" for host in HOSTS_OF_OTHERS], "http://127.0.0.1:1/x", "", "//["])
 def test_no_other_address_than_slacks_is_called(deployed: Deployed, url: str) -> None:
-    assert deployed.ask(a_press({"action_id": "refresh", "value": "all"}, url)) == (400, "")
+    assert deployed.ask(a_press(REFRESH, url)) == (400, "")
 
 
 def test_at_the_real_slack_only_its_host_for_hooks_is_called(
@@ -285,15 +250,15 @@ def test_at_the_real_slack_only_its_host_for_hooks_is_called(
 ) -> None:
     monkeypatch.setenv("SLACK_BASE_URL", "https://slack.com/api/")
 
-    assert deployed.press({"action_id": "refresh", "value": "all"}) == (400, "")
-    assert deployed.ask(a_press({"action_id": "refresh", "value": "all"}, "https://slack.com/x")) == (400, "")
+    assert deployed.press(REFRESH) == (400, "")
+    assert deployed.ask(a_press(REFRESH, "https://slack.com/x")) == (400, "")
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_a_response_url_that_refuses_is_posted_to_once(deployed: Deployed, status: int) -> None:
     deployed.hooks.status = status
 
-    assert deployed.press({"action_id": "refresh", "value": "all"}) == (200, "")
+    assert deployed.press(REFRESH) == (200, "")
     assert len(deployed.hooks.posted) == 1
 
 
@@ -315,7 +280,7 @@ def test_an_id_that_is_not_recorded_is_asked_of_azure_with_azures_key_and_versio
 def test_before_the_secret_is_stored_one_line_says_so(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
     boto3.client("ssm").delete_parameter(Name=PARAMETER)
 
-    answered = deployed.ask(a_command("help"))
+    answered = deployed.ask(HELP)
 
     [line] = map(json.loads, capsys.readouterr().out.splitlines())
     assert answered == (401, "")
@@ -323,11 +288,10 @@ def test_before_the_secret_is_stored_one_line_says_so(deployed: Deployed, capsys
 
 
 def test_a_rotated_secret_needs_no_deployment(deployed: Deployed) -> None:
-    body = a_command("help")
-    deployed.ask(body)
+    deployed.ask(HELP)
     deployed.store_secret(secret="second")
 
-    assert deployed.ask(body, signed(body, "second"))[0] == 200
+    assert deployed.ask(HELP, signed(HELP, "second"))[0] == 200
 
 
 def test_a_table_that_fails_is_answered_with_a_friendly_line(
@@ -354,9 +318,7 @@ def test_a_defect_is_logged_without_what_was_asked(
     shown = capsys.readouterr().out
     assert status == 200
     assert "broke over this question" in texts_of(message)[0]
-    assert "ValueError" in shown
-    assert "break_over" in shown
-    assert "batch_asked" not in shown
+    assert [word in shown for word in ("ValueError", "break_over", "batch_asked")] == [True, True, False]
 
 
 def test_nothing_secret_is_logged(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -364,8 +326,8 @@ def test_nothing_secret_is_logged(deployed: Deployed, capsys: pytest.CaptureFixt
     deployed.press({"action_id": "refresh", "value": "secret value"})
     deployed.hooks.status = 500
     deployed.press({"action_id": "refresh", "value": "secret value"})
-    deployed.ask(a_press({"action_id": "refresh", "value": "all"}, "https://example.com/secret"))
-    deployed.ask(a_command("help"), signed(a_command("help"), "another-secret"))
+    deployed.ask(a_press(REFRESH, "https://example.com/secret"))
+    deployed.ask(HELP, signed(HELP, "another-secret"))
 
     shown = capsys.readouterr()
     for word in ("secret", "legacy-token", "U0ANNA", "signing"):
