@@ -26,17 +26,6 @@ def failing(code: str, *reasons: str) -> Callable[[str], Exception]:
     return lambda operation: ClientError({"Error": {"Code": code}, **details}, operation)  # type: ignore[typeddict-unknown-key]
 
 
-def test_more_items_than_one_request_may_read_are_read(table: LocalTable) -> None:
-    for start in (0, 100):
-        opened(table).transact("write", [put(number) for number in range(start, start + 100)])
-    table.calls.clear()
-
-    items = opened(table).get_many("read", [{**KEY, "sk": typed(str(number))} for number in range(150)])
-
-    assert sorted(plain(item)["sk"] for item in items) == sorted(map(str, range(150)))
-    assert table.calls == ["BatchGetItem"] * 2
-
-
 @pytest.mark.parametrize("parts", [1, 7, 8])
 def test_keys_that_dynamodb_left_out_are_read_again_a_few_times(table: LocalTable, parts: int) -> None:
     opened(table).transact("write", [put(number) for number in range(parts + 1)])

@@ -23,9 +23,14 @@ batches = st.builds(
 subjects = st.one_of(
     batches, st.builds(Deleted, batch=batches), st.builds(Watching), st.builds(KeyRefused), st.builds(KeyAccepted)
 )
+times = st.none() | st.integers(0) | st.floats(0, 1e12)
+notifications = st.builds(
+    Notification, subject=subjects, state=..., message_id=..., unknown_since=times, text_only=..., reason=...
+)
+states = st.builds(PollState, baseline_reason=..., cursor=..., backlog=..., incident=..., checked_to=words)
 
 
-@given(st.one_of(st.builds(Notification, subject=subjects), st.builds(PollState)))
+@given(notifications | states)
 def test_a_value_is_read_as_it_was_written(value: Notification | PollState) -> None:
     assert decoded(type(value), encoded(value)) == value
 

@@ -183,16 +183,6 @@ def test_the_log_tells_by_its_id_what_happened_to_a_batch(deployment: Deployment
     ]
 
 
-def test_a_rotated_key_and_token_are_taken_up_without_a_deploy(started: Deployment) -> None:
-    started.openai.key, started.slack.token = "sk-new", "xoxb-new"
-    started.store_secrets("sk-new", "xoxb-new")
-    started.openai.add("failed")
-
-    started.tick()
-
-    assert len(started.slack.messages) == 2
-
-
 def test_no_secret_is_logged_whatever_is_refused(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     deployment.store_secrets("sk-secret-key\nof two lines", "xoxb-secret-token")
 

@@ -5,15 +5,16 @@ from itertools import pairwise
 import pytest
 
 from batchbell.models import State
-from local import slack_faults
-from local.slack_faults import Fault
+from local.slack_faults import DROPPED, REPLY_LOST, SILENT, Fault, error, html, lands_late, ratelimited, raw
 from local.slack_simulator import CHANNEL
 from tests.bot import BotUnderTest
 
 POST, HISTORY = "chat.postMessage", "conversations.history"
 HOUR_S = 3600
-MALFORMED = slack_faults.error("invalid_blocks")
-UNKNOWN_NAME = slack_faults.error("never_heard_of")
+MALFORMED, UNKNOWN_NAME = error("invalid_blocks"), error("never_heard_of")
+REFUSALS = [ratelimited("30"), ratelimited(None), error("not_in_channel"), error("token_revoked")]
+UNKNOWN = [DROPPED, error("fatal_error"), html(502)]
+TAKEN = [error("fatal_error", takes_effect=True), error("internal_error", 500, takes_effect=True)]
 
 
 def add_ends(bot: BotUnderTest, count: int) -> list[str]:
@@ -45,16 +46,7 @@ def times_of(bot: BotUnderTest, method: str) -> list[float]:
 
 @pytest.mark.parametrize("hours", [0, 3])
 @pytest.mark.parametrize(
-    ("fault", "is_definite"),
-    [
-        (slack_faults.ratelimited("30"), True),
-        (slack_faults.ratelimited(None), True),
-        (slack_faults.error("not_in_channel"), True),
-        (slack_faults.error("token_revoked"), True),
-        (slack_faults.DROPPED, False),
-        (slack_faults.error("fatal_error"), False),
-        (slack_faults.html(502), False),
-    ],
+    ("fault", "is_definite"), [*((each, True) for each in REFUSALS), *((each, False) for each in UNKNOWN)]
 )
 def test_slack_may_be_down_in_any_way_and_for_hours(
     bot: BotUnderTest, fault: Fault, is_definite: bool, hours: int
@@ -72,18 +64,7 @@ def test_slack_may_be_down_in_any_way_and_for_hours(
     assert any("may be a repeat" in text for text in bot.texts()) is not is_definite
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        slack_faults.REPLY_LOST,
-        slack_faults.SILENT,
-        slack_faults.lands_late(20),
-        slack_faults.error("fatal_error", takes_effect=True),
-        slack_faults.error("internal_error", 500, takes_effect=True),
-        UNKNOWN_NAME,
-        MALFORMED,
-    ],
-)
+@pytest.mark.parametrize("fault", [REPLY_LOST, SILENT, lands_late(20), *TAKEN, UNKNOWN_NAME, MALFORMED])
 def test_what_slack_took_and_did_not_say_so_is_found_and_a_refusal_is_tried_again(
     bot: BotUnderTest, fault: Fault
 ) -> None:
@@ -120,9 +101,9 @@ def test_a_few_ends_come_one_by_one_and_more_as_digests_that_name_every_batch(
 @pytest.mark.parametrize(
     ("fault", "time_s", "not_taken"),
     [
-        (slack_faults.ratelimited("1"), 30, None),
-        (slack_faults.ratelimited("90"), 30, "chat.postMessage: ratelimited"),
-        (slack_faults.error("fatal_error"), 30, "chat.postMessage: fatal_error"),
+        (ratelimited("1"), 30, None),
+        (ratelimited("90"), 30, "chat.postMessage: ratelimited"),
+        (error("fatal_error"), 30, "chat.postMessage: fatal_error"),
         (None, 2, None),
     ],
 )
@@ -145,8 +126,8 @@ def test_the_result_says_why_slack_did_not_take_what_is_left(
 @pytest.mark.parametrize("method", [POST, HISTORY])
 def test_slack_is_not_called_again_before_retry_after_is_over(bot: BotUnderTest, method: str) -> None:
     expected = add_end(bot)
-    bot.slack.faults[POST] += [slack_faults.DROPPED] if method == HISTORY else []
-    bot.slack.faults[method].append(slack_faults.ratelimited("400"))
+    bot.slack.faults[POST] += [DROPPED] if method == HISTORY else []
+    bot.slack.faults[method].append(ratelimited("400"))
 
     bot.tick(12)
 
@@ -161,9 +142,9 @@ def test_slack_is_not_called_again_before_retry_after_is_over(bot: BotUnderTest,
 @pytest.mark.parametrize(
     ("posts", "histories", "is_readable"),
     [
-        ([slack_faults.REPLY_LOST], [], False),
-        ([slack_faults.REPLY_LOST], [slack_faults.raw(b'{"ok": true, "messages": [null]}')] * 20, True),
-        ([slack_faults.lands_late(200)], [], True),
+        ([REPLY_LOST], [], False),
+        ([REPLY_LOST], [raw(b'{"ok": true, "messages": [null]}')] * 20, True),
+        ([lands_late(200)], [], True),
     ],
 )
 def test_a_copy_of_what_the_history_did_not_show_says_that_it_may_be_a_repeat(
@@ -183,7 +164,7 @@ def test_a_copy_of_what_the_history_did_not_show_says_that_it_may_be_a_repeat(
 def test_a_copy_of_unknown_outcome_is_parked_until_the_history_can_be_read(bot: BotUnderTest) -> None:
     bot.slack.scopes.discard("channels:history")
     expected = add_end(bot)
-    bot.slack.faults[POST] += [slack_faults.REPLY_LOST, slack_faults.REPLY_LOST]
+    bot.slack.faults[POST] += [REPLY_LOST, REPLY_LOST]
 
     bot.tick(30)
     parked = bot.deliver().parked
@@ -197,16 +178,16 @@ def test_a_copy_of_unknown_outcome_is_parked_until_the_history_can_be_read(bot: 
 @pytest.mark.parametrize(
     "posts",
     [
-        [slack_faults.REPLY_LOST],
-        [slack_faults.lands_late(200), slack_faults.error("not_in_channel")],
-        [slack_faults.lands_late(200), slack_faults.ratelimited("300")],
-        [slack_faults.lands_late(200), UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME],
+        [REPLY_LOST],
+        [lands_late(200), error("not_in_channel")],
+        [lands_late(200), ratelimited("300")],
+        [lands_late(200), UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME],
     ],
 )
 def test_a_refusal_does_not_end_the_search_for_an_earlier_attempt(bot: BotUnderTest, posts: list[Fault]) -> None:
     expected = add_end(bot)
     bot.slack.faults[POST] += posts
-    bot.slack.faults[HISTORY] += [slack_faults.html(502)] if len(posts) == 1 else []
+    bot.slack.faults[HISTORY] += [html(502)] if len(posts) == 1 else []
 
     bot.tick(20)
 
@@ -214,22 +195,10 @@ def test_a_refusal_does_not_end_the_search_for_an_earlier_attempt(bot: BotUnderT
     assert bot.outbox().blocked_reason is None
 
 
-def test_the_history_is_not_searched_when_no_time_is_left(bot: BotUnderTest) -> None:
-    expected = add_end(bot)
-    bot.slack.faults[POST].append(slack_faults.REPLY_LOST)
-    bot.tick()
-    bot.clock.at += 60
-
-    stopped_by, found = bot.deliver(time_s=2).stopped_by, bot.deliver().found
-
-    assert (stopped_by, found) == ("no time is left", 1)
-    assert bot.announced() == expected
-
-
 def test_news_of_an_earlier_status_is_dropped_once_the_batch_has_ended(bot: BotUnderTest) -> None:
     bot.configure(notify_on=frozenset({"finalizing", "completed"}))
     [end] = add_end(bot, "finalizing")
-    bot.slack.faults[POST].append(slack_faults.DROPPED)
+    bot.slack.faults[POST].append(DROPPED)
     bot.tick(after_s=1)
     batch_id = end.partition("#")[0]
     bot.openai.move(batch_id, "completed")

@@ -6,7 +6,7 @@ import pytest
 
 from batchbell.config import metadata_filter_from
 from batchbell.models import Batch, Deleted, Notification, RequestCounts
-from batchbell.poll.changes import Rules, needs_counts, unconfirmed
+from batchbell.poll.changes import Rules
 from batchbell.records import Change, Recorded
 from tests.builders import DAY_S, NOW, a_batch, a_config, a_notification, a_recorded, a_state
 
@@ -104,21 +104,6 @@ def test_progress_is_recorded_when_the_counts_moved_by_a_twentieth(
     assert change == (Change(batch, "in_progress") if is_recorded else None)
 
 
-@pytest.mark.parametrize("before", [{"missing_since": NOW - 60}, {"scope": "https://other.example -"}])
-def test_a_batch_that_was_missing_or_tracked_elsewhere_is_recorded_anew(before: dict[str, object]) -> None:
-    batch = a_batch()
-
-    assert changed(batch, a_recorded(**before)) == Change(batch, "in_progress")
-
-
-@pytest.mark.parametrize("status", ["in_progress", "completed"])
-def test_a_deleted_batch_that_is_listed_again_comes_back_however_it_stands(status: str) -> None:
-    batch = a_batch(status=status)
-    notification = a_notification(batch) if status == "completed" else None
-
-    assert changed(batch, a_recorded("gone")) == Change(batch, "gone", notification)
-
-
 @pytest.mark.parametrize(
     ("recorded", "metadata_filter", "is_announced"),
     [
@@ -136,32 +121,3 @@ def test_a_deletion_is_announced_once_to_those_whose_batch_it_was(
 
     notification = Notification("batch_1#gone", NOW, Deleted(a_batch(), NOW - 3600))
     assert change == Change(a_batch(status="gone"), "in_progress", notification if is_announced else None, NOW - 3600)
-
-
-# Ends without counts
-
-
-def an_end_without_counts(**fields: object) -> Change:
-    batch = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0))
-    return Change(replace(batch, **fields), "in_progress", a_notification(batch))  # type: ignore[arg-type]
-
-
-def test_only_an_announced_end_that_a_list_shows_without_counts_needs_them() -> None:
-    wanted = an_end_without_counts()
-    others = [
-        replace(wanted, notification=None),
-        an_end_without_counts(is_retrieved=True),
-        an_end_without_counts(request_counts=RequestCounts(10, 10, 0)),
-    ]
-
-    assert [needs_counts(each) for each in (wanted, *others)] == [True, False, False, False]
-
-
-def test_a_batch_whose_counts_cannot_be_had_counts_as_finalizing_for_an_hour() -> None:
-    change = an_end_without_counts()
-    waits = Change(replace(change.batch, status="finalizing"), "in_progress", unconfirmed_since=NOW)
-    recorded = a_recorded("finalizing", unconfirmed_since=NOW)
-
-    assert unconfirmed(change, a_recorded(), NOW) == waits
-    assert unconfirmed(change, recorded, NOW + 3600) is None
-    assert unconfirmed(change, recorded, NOW + 3601) == change

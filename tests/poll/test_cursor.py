@@ -12,25 +12,20 @@ from tests.builders import NOW, a_batch, a_page
 BACKLOG = Backlog("b", "a", down_to=NOW - 9000, top_to=NOW - 60, cursor=Cursor(NOW - 360, NOW - 360))
 
 
-@pytest.mark.parametrize(("after_s", "read_back_s"), [(10, 300), (OVERLAP_S, 300), (500, 100), (600, 0), (9000, -1)])
-def test_what_may_show_up_late_is_read_again_and_then_nothing_is(after_s: int, read_back_s: int) -> None:
-    cursor = moved(Cursor(), newest_at=NOW, started_at=NOW + after_s)
-
-    assert cursor == Cursor(read_back_to=NOW - read_back_s, announce_from=NOW - OVERLAP_S)
-
-
-def test_a_clock_far_ahead_of_the_servers_passes_nothing_newer_than_what_was_read() -> None:
-    cursor = moved(Cursor(), newest_at=NOW - 9000, started_at=NOW)
-
-    assert cursor == Cursor(read_back_to=NOW - 8999, announce_from=NOW - 9000 - OVERLAP_S)
-
-
-def test_the_time_from_which_ends_are_announced_never_goes_back() -> None:
-    assert moved(Cursor(0, NOW), newest_at=NOW - 5000, started_at=NOW).announce_from == NOW
-
-
-def test_the_cursor_of_an_empty_list_announces_what_is_created_from_then_on() -> None:
-    assert moved(Cursor(), newest_at=0, started_at=NOW) == Cursor(read_back_to=1, announce_from=0)
+@pytest.mark.parametrize(
+    ("newest_at", "started_at", "expected"),
+    [
+        (NOW, NOW + 10, Cursor(NOW - OVERLAP_S, NOW - OVERLAP_S)),
+        (NOW, NOW + 500, Cursor(NOW - 100, NOW - OVERLAP_S)),
+        (NOW, NOW + 9000, Cursor(NOW + 1, NOW - OVERLAP_S)),
+        (NOW - 9000, NOW, Cursor(NOW - 8999, NOW - 9000)),  # its second time never goes back
+        (0, NOW, Cursor(1, NOW - 9000)),  # an empty list
+    ],
+)
+def test_what_may_show_up_late_is_read_again_and_then_nothing_is(
+    newest_at: int, started_at: int, expected: Cursor
+) -> None:
+    assert moved(Cursor(0, NOW - 9000), newest_at, started_at) == expected
 
 
 @pytest.mark.parametrize(

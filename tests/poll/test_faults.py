@@ -5,8 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from local import openai_faults
-from local.openai_faults import Fault, Kind
+from local.openai_faults import Fault, Kind, cut, empty_page, error, html, raw, redirect
 from local.server import Cut
 from tests.bot import BotUnderTest
 from tests.tables import cut_after, cut_before, throttled
@@ -20,27 +19,13 @@ def add_end(bot: BotUnderTest) -> list[str]:
     return [f"{batch_id}#completed"]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        openai_faults.error(500),
-        openai_faults.error(503, headers={"retry-after": "7"}),
-        openai_faults.error(429, headers={"retry-after": "300"}),
-        openai_faults.error(408),
-        openai_faults.error(401),
-        openai_faults.error(403),
-        openai_faults.error(400),
-        openai_faults.error(404),
-        openai_faults.html(502),
-        openai_faults.html(200),
-        openai_faults.raw({"data": "no list"}),
-        openai_faults.raw(b"{"),
-        openai_faults.cut(Cut.BEFORE_HEAD),
-        openai_faults.cut(Cut.WITHIN_BODY),
-        openai_faults.redirect("https://example.com/"),
-        openai_faults.empty_page,
-    ],
-)
+REFUSALS = [error(status) for status in (500, 408, 401, 403, 400, 404)]
+DELAYS = [error(503, headers={"retry-after": "7"}), error(429, headers={"retry-after": "300"})]
+NO_LISTS = [html(502), html(200), raw({"data": "no list"}), raw(b"{"), redirect("https://example.com/"), empty_page]
+CUTS = [cut(Cut.BEFORE_HEAD), cut(Cut.WITHIN_BODY)]
+
+
+@pytest.mark.parametrize("fault", [*REFUSALS, *DELAYS, *NO_LISTS, *CUTS])
 def test_openai_may_be_down_in_any_way(bot: BotUnderTest, fault: Fault) -> None:
     expected = add_end(bot)
     bot.openai.down = fault
@@ -54,7 +39,7 @@ def test_openai_may_be_down_in_any_way(bot: BotUnderTest, fault: Fault) -> None:
     assert bot.announced() == expected
 
 
-@pytest.mark.parametrize("fault", [openai_faults.error(500), openai_faults.error(404), openai_faults.html()])
+@pytest.mark.parametrize("fault", [error(500), error(404), html()])
 def test_what_page_one_showed_is_announced_while_page_two_fails(bot: BotUnderTest, fault: Fault) -> None:
     bot.add_ended(250)
     old = bot.openai.add("in_progress", created_at=int(bot.clock()) - 7200)
@@ -106,7 +91,7 @@ def test_one_batch_that_cannot_be_retrieved_does_not_stop_the_others(bot: BotUnd
 
 def test_a_refused_key_is_announced_at_the_second_poll_and_once_more_when_it_works(bot: BotUnderTest) -> None:
     expected = add_end(bot)
-    bot.openai.down = openai_faults.error(401)
+    bot.openai.down = error(401)
     bot.tick()
     bot.openai.down = None
     bot.tick()
@@ -149,13 +134,13 @@ CALLS = range(1, 16)
 @pytest.mark.parametrize("nth", CALLS)
 def test_any_call_to_the_table_may_fail_or_be_the_last(bot: BotUnderTest, nth: int, fault: str) -> None:
     expected = add_end(bot)
-    where, error = FAULTS[fault]
+    where, error_at = FAULTS[fault]
     count = 0
 
     def at_the_nth_call(operation: str) -> BaseException | None:
         nonlocal count
         count += 1
-        return error(operation) if count == nth else None
+        return error_at(operation) if count == nth else None
 
     setattr(bot.table, where, at_the_nth_call)
     for _ in range(7):

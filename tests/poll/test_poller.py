@@ -4,7 +4,6 @@ from itertools import count
 
 import pytest
 
-from batchbell.records import PollState
 from local import openai_faults
 from local.openai_faults import Fault, Kind
 from local.openai_rows import Row, counts
@@ -14,12 +13,6 @@ from tests.builders import DAY_S
 
 HOUR_S = 3600
 NOTHING: Row = {"object": "list", "data": [], "has_more": False}
-
-
-def state_of(bot: BotUnderTest) -> PollState:
-    state = bot.store().load_state()
-    assert state is not None
-    return state
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "expired"])
@@ -205,18 +198,6 @@ def complete_without_counts(bot: BotUnderTest, batch_id: str, failed: int = 3) -
     bot.openai.stale[batch_id] = row | {"request_counts": counts(0, 0, 0), "error_file_id": None}
 
 
-def test_an_end_that_the_server_shows_without_counts_is_announced_as_such(bot: BotUnderTest) -> None:
-    bot.tick()
-    batch = bot.openai.add("completed", created_at=int(bot.clock()))
-    bot.openai.mangle = lambda row: row | {"request_counts": None}
-
-    bot.tick()
-
-    assert bot.openai.requests[-1].kind is Kind.RETRIEVE
-    assert bot.announced() == [f"{batch['id']}#completed"]
-    assert "not known" in bot.texts()[-1]
-
-
 @pytest.mark.parametrize(("failed", "announced"), [(3, 1), (0, 0)])
 def test_a_team_that_wants_failures_only_hears_of_those_that_the_list_shows_late(
     bot: BotUnderTest, failed: int, announced: int
@@ -290,7 +271,7 @@ def test_the_row_at_which_a_read_goes_on_may_be_deleted_meanwhile(
 
     assert set(bot.announced()) == {f"{each}#failed" for each in born}
     assert len(bot.announced()) == 330
-    assert not state_of(bot).has_unread
+    assert not bot.store().load_state().has_unread
 
 
 @pytest.mark.parametrize("unknown_after", list(After))
@@ -307,20 +288,3 @@ def test_an_open_batch_that_sinks_far_down_the_list_is_tracked_until_it_ends(
     bot.tick(2)
 
     assert bot.announced() == [f"{batch_id}#expired"]
-
-
-def test_a_list_that_is_an_hour_behind_delays_an_end_and_neither_loses_nor_repeats_it(bot: BotUnderTest) -> None:
-    batch_id = bot.add_open()
-    [stale] = bot.openai.batches
-    bot.openai.stale[batch_id] = stale
-    bot.openai.move(batch_id, "failed")
-    bot.tick(60)
-    before = bot.announced()
-    bot.openai.stale.clear()
-    bot.tick(2)
-    bot.openai.stale[batch_id] = stale
-
-    bot.tick(3)
-
-    assert before == []
-    assert bot.announced() == [f"{batch_id}#failed"]
