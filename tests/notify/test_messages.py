@@ -68,35 +68,21 @@ def test_a_batch_is_called_by_the_name_in_its_metadata_with_a_link_to_its_page(k
     )
 
 
-@pytest.mark.parametrize(
-    "base_url",
-    [ELSEWHERE, AT_AZURE, "https://api.openai.com.example.com/v1", "https://example.com/https://api.openai.com/v1", ""],
-)
-def test_a_batch_on_another_server_has_no_link(base_url: str) -> None:
+HIDDEN = ("https://api.openai.com.example.com/v1", "https://example.com/https://api.openai.com/v1", "")
+
+
+@pytest.mark.parametrize("base_url", [ELSEWHERE, AT_AZURE, *HIDDEN])
+def test_a_batch_on_another_server_or_with_an_id_that_no_address_may_hold_has_no_link(base_url: str) -> None:
     assert "platform.openai.com" not in str(message_of(completed(10, 10, 0), base_url))
+    assert "*../&lt;x&gt;¦y* completed" in message_of(completed(10, 10, 0, id="../<x>|y"), AT_OPENAI).text
 
 
-def test_an_id_that_cannot_be_part_of_an_address_has_no_link() -> None:
-    message = message_of(completed(10, 10, 0, id="../<x>|y"), AT_OPENAI)
-
-    assert "*../&lt;x&gt;¦y* completed" in message.text
-
-
-def test_a_late_message_says_when_the_batch_ended() -> None:
-    batch = completed(10, 10, 0)
+@pytest.mark.parametrize(("ended_at", "says"), [(NOW, "it ended"), (None, "it was noticed")])
+def test_a_late_message_says_when_the_batch_ended_or_that_was_noticed(ended_at: int | None, says: str) -> None:
+    batch = completed(10, 10, 0, completed_at=ended_at)
 
     assert "late" not in message_of(batch, now=NOW + 900).text
-    assert message_of(batch, now=NOW + 901).text.endswith(f" This is told late: it ended {ENDED}.")
-
-
-def test_without_an_end_a_message_is_late_by_when_it_was_noticed() -> None:
-    message = message_of(completed(10, 10, 0, completed_at=None), now=NOW + 901)
-
-    assert message.text.endswith(f" This is told late: it was noticed {ENDED}.")
-
-
-def test_a_possible_duplicate_says_so() -> None:
-    assert message_of(completed(10, 10, 0), possible_duplicate=True).text.endswith(" This may be a repeat.")
+    assert message_of(batch, now=NOW + 901).text.endswith(f" This is told late: {says} {ENDED}.")
 
 
 def test_text_only_leaves_title_link_and_reason() -> None:
@@ -143,14 +129,6 @@ def test_a_baseline_says_what_will_be_announced_and_what_will_not() -> None:
     ]
 
 
-def test_a_baseline_names_its_own_server_though_another_is_configured_by_now() -> None:
-    watching = Watching(NOW, BaselineReason.INSTALLED, ELSEWHERE, 3, 12)
-
-    message = message_of(watching, AT_OPENAI)
-
-    assert "the batches at `llm.example.com/v1`: 3 batches are open" in message.text
-
-
 @pytest.mark.parametrize(
     ("reason", "said", "advice"),
     [
@@ -158,10 +136,10 @@ def test_a_baseline_names_its_own_server_though_another_is_configured_by_now() -
         (BaselineReason.PROJECT, "now belongs to another project", "`/batchbell/search/openai-api-key`"),
     ],
 )
-def test_another_baseline_says_that_earlier_batches_are_no_longer_watched(
+def test_another_baseline_names_its_own_server_and_says_that_earlier_batches_are_no_longer_watched(
     reason: BaselineReason, said: str, advice: str
 ) -> None:
-    message = message_of(Watching(NOW, reason, ELSEWHERE, open_count=0, ended_count=0))
+    message = message_of(Watching(NOW, reason, ELSEWHERE, open_count=0, ended_count=0), AT_OPENAI)
 
     assert said in message.text
     assert "are no longer watched" in sections(message)[0]
