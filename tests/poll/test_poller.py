@@ -274,6 +274,18 @@ def test_the_row_at_which_a_read_goes_on_may_be_deleted_meanwhile(
     assert not bot.store().load_state().has_unread
 
 
+@pytest.mark.parametrize("unknown_after", [After.NEVER_KNOWN, After.PROMISED])
+def test_a_server_that_repeats_itself_is_stuck_until_it_shows_the_rest(bot: BotUnderTest, unknown_after: After) -> None:
+    bot.add_ended(150)
+    bot.openai.unknown_after = unknown_after
+
+    stuck = [bot.poll().is_stuck for _ in range(4)]
+    bot.openai.unknown_after = After.REFUSED
+    stuck += [bot.poll().is_stuck for _ in range(2)]
+
+    assert stuck == [True, True, True, True, False, False]
+
+
 @pytest.mark.parametrize("unknown_after", list(After))
 def test_an_open_batch_that_sinks_far_down_the_list_is_tracked_until_it_ends(
     bot: BotUnderTest, unknown_after: After

@@ -167,6 +167,7 @@ class _Poll:
             self.result.is_complete = True
             return backlog.cursor, None
         if rest.is_lost:
+            self.result.is_stuck = self.state.is_stuck  # until a read shows otherwise
             return cursor, None
         backlog = replace(backlog, top_to=max(backlog.top_to, self.newest_at))
         if len(rest.ids) > 1:
