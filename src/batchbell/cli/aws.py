@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from botocore import exceptions as botocore
@@ -18,8 +18,6 @@ from batchbell.config import Config, Secret, config_from, secret_name
 from batchbell.errors import ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.openai.client import OpenAIClient
 from batchbell.slack.client import SlackClient
-
-T = TypeVar("T")
 
 RAN = "Ran"  # the last line that a run of the poll function logs
 _LOG_FILTER = (
@@ -157,10 +155,7 @@ class Deployment:
 
 def session_of() -> Any:
     """Return a session in `AWS_REGION`, which boto3 itself does not read. Raises: SignInError."""
-    try:
-        return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
-    except botocore.BotoCoreError as error:
-        raise SignInError(f"AWS: {error}") from error
+    return asked("AWS", lambda: boto3.Session(region_name=os.environ.get("AWS_REGION") or None))
 
 
 def signed_in() -> Aws:
@@ -174,11 +169,9 @@ def signed_in() -> Aws:
 def deployment_of(team: str, stack_name: str | None) -> Deployment:
     """Return the team's bot. Raises: as Aws does."""
     aws = signed_in()
-    with progress("looking for the stack"):
+    with progress("looking for the stack and its function"):
         stack = aws.stack(team, stack_name)
-    with progress("looking at its function"):
-        function = aws.poll_function(stack)
-    return connected(aws, stack, function)
+        return connected(aws, stack, aws.poll_function(stack))
 
 
 def connected(aws: Aws, stack: Stack, function: Any) -> Deployment:
@@ -190,7 +183,7 @@ def connected(aws: Aws, stack: Stack, function: Any) -> Deployment:
         raise PermanentError(f"the function {name} is told nonsense: {error}") from error
 
 
-def asked(call: str, request: Callable[[], T]) -> T:
+def asked(call: str, request: Callable[[], Any]) -> Any:
     """Return AWS's answer; `call` is what errors name it. Raises: as Aws does."""
     try:
         return request()
@@ -224,16 +217,14 @@ def _stack(answer: Any) -> Stack:
 def _log_text(message: str) -> str:
     """Return RAN for the end of a run, a complaint of ours or of Lambda's, empty for other lines."""
     line = json_object(message)
-    if "level" in line and "message" in line:
-        reasons = (line.get(key) for key in ("reason", "exception_name", "errorType"))
-        texts = [str(line["message"])[:300], str(next(filter(None, reasons), ""))[:300]]
-        if line["level"] in ("WARNING", "ERROR", "CRITICAL"):
-            return ": ".join(filter(None, texts))
-        return RAN if texts[0] == RAN else ""
-    record = line.get("record")
-    if line.get("type") == "platform.report" and isinstance(record, dict):
-        status = record.get("status", "success")
-        return "" if status == "success" else f"The function did not end well: {status}"
-    if "errorMessage" in line or "Task timed out" in message:
-        return f"The function did not end well: {line.get('errorType', 'timeout')}"
-    return ""
+    if line.get("message") == RAN:
+        return RAN
+    if "message" in line and line.get("level") in ("WARNING", "ERROR", "CRITICAL"):
+        reason = line.get("reason") or line.get("exception_name") or line.get("errorType") or ""
+        return ": ".join(filter(None, (str(line["message"])[:300], str(reason)[:300])))
+    ended = "success"
+    if line.get("type") == "platform.report":
+        ended = line["record"].get("status", ended)
+    elif "errorMessage" in line:
+        ended = line.get("errorType", "timeout")
+    return "" if ended == "success" else f"The function did not end well: {ended}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from batchbell.aws.store import Store
 from batchbell.cli.aws import Deployment, deployment_of
-from batchbell.cli.doctor import Doctor, slack_error_in
+from batchbell.cli.doctor import Doctor
 from batchbell.cli.output import MARKS, facts_of, print_error, progress, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
 from batchbell.models import Accepted, Batch, Row, Status, UnknownOutcome, has_failures
@@ -157,26 +157,23 @@ def redeliver(chosen: Namespace) -> int:
     deployment = deployment_of(chosen.team, chosen.stack)
     result = redelivered(deployment.store(), deployment.config.channel, deployment.run_poll)
     if chosen.json:
-        print(json.dumps(result or {"delivered": [], "left": [], "failure": None}))
-    elif result is None:
+        print(json.dumps(result))
+    elif not result["delivered"] and not result["left"]:
         print("Nothing is parked.")
     else:
         print(f"{counted(len(result['delivered']), 'notification')} delivered.")
         for each in result["left"]:
             print(f"still {'parked' if each['is_parked'] else 'waiting'}: {each['id']}: {each['reason']}")
-    if result and result["failure"]:
+    if result["failure"]:
         return print_error(f"the poll function failed ({result['failure']}): see its log, or `batchbell doctor`")
-    return int(bool(result and result["left"]))
+    return int(bool(result["left"]))
 
 
-def redelivered(store: Store, channel: str, run_poll: Callable[[], str | None]) -> dict[str, Any] | None:
-    """Make due what waits for a person, run the poll function, and return what came of it.
-
-    None if nothing waits. Only the poll function delivers: a delivery under way is not disturbed.
-    """
+def redelivered(store: Store, channel: str, run_poll: Callable[[], str | None]) -> dict[str, Any]:
+    """Let the poll function, which alone delivers, try what waits for a person; return what came of it."""
     before = store.outbox(channel)
     if not before.parked and not (before.blocked_reason and before.notifications):
-        return None
+        return {"delivered": [], "left": [], "failure": None}
     store.unpark(channel)
     with progress("the poll function delivers; it may take two minutes"):
         failure = run_poll()
@@ -200,9 +197,7 @@ def test_message(chosen: Namespace) -> int:
     doctor = Doctor(deployment.aws, chosen.team, deployment=deployment, slack_bot_token=token)
     doctor.result("slack.token")
     if not isinstance(posted, Accepted):
-        code, needed = slack_error_in(posted.reason)
-        advice = doctor.slack_advice(code, needed) if code else ""
-        return print_error(f"not posted to {channel}: {posted.reason}. {advice}")
+        return print_error(f"not posted to {channel}: {posted.reason}. {doctor.advice_on(posted.reason)}")
     url = str(vars(doctor).get("identity", {}).get("url", ""))
     link = f"{url}archives/{posted.channel}/p{posted.ts.replace('.', '')}" if url.startswith("https://") else None
     as_json = json.dumps({"channel": posted.channel, "ts": posted.ts, "link": link})

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import requests
 
 from batchbell.cli.aws import RAN, Aws, connected, json_object, session_of
-from batchbell.cli.output import MARKS, CheckResult, SkippedError, WrongError, advice_for, progress
+from batchbell.cli.output import MARKS, CheckResult, SkippedError, WrongError, progress, text_for
 from batchbell.config import Secret, invalid_secret_reason
 from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.models import Malformed, RateLimited
@@ -52,13 +52,12 @@ _WITHOUT = {
 }
 """What a check may need from earlier ones: what that needs itself, and why it is skipped without it."""
 
-_FAILURES = {
-    SignInError: "aws.not_signed_in",
-    ForbiddenError: "{}.forbidden",
-    NotFoundError: "{}.missing",
-    TransientError: "{}.unreachable",
-}
-"""The code of a check that could not be made."""
+_FAILURES = {ForbiddenError: "forbidden", NotFoundError: "missing", TransientError: "unreachable"}
+"""How the code of a check that could not be made ends; other errors make it `failed`."""
+
+_OPENAI_STATUSES = {401: "key_refused", 403: "no_permission", 404: "no_batches_here", 429: "rate_limited"}
+_OPENAI_HUNDREDS = {0: "unreachable", 2: "not_a_batches_server", 3: "redirected", 5: "failing"}
+"""The code for a status, and for the hundreds of others; the rest is `refused`."""
 
 
 def run(chosen: Namespace) -> int:
@@ -108,9 +107,10 @@ class Doctor:
         except WrongError as error:
             return CheckResult(check, "wrong", str(error), error.code, error.advice)
         except BatchbellError as error:
-            found = (code for kind, code in _FAILURES.items() if isinstance(error, kind))
-            code = next(found, "{}.failed").format(check)
-            return CheckResult(check, "wrong", str(error), code, advice_for(code))
+            code = f"{check}.{_FAILURES.get(type(error), 'failed')}"
+            if isinstance(error, SignInError):
+                code = "aws.not_signed_in"
+            return CheckResult(check, "wrong", str(error), code, text_for("advice", code))
 
     def aws_account(self) -> str:
         answer = self.aws.ask("sts", "GetCallerIdentity")
@@ -119,10 +119,7 @@ class Doctor:
 
     def aws_stack(self) -> str:
         _ = self.region
-        try:
-            self.stack = stack = self.aws.stack(self.team, self.stack_name)
-        except NotFoundError as error:
-            raise WrongError("aws.stack.missing", str(error)) from error
+        self.stack = stack = self.aws.stack(self.team, self.stack_name)
         if "SlackRequestUrl" in stack.outputs:
             self.url = stack.output("SlackRequestUrl")
         says = f"{stack.name} is {stack.status}"
@@ -138,8 +135,8 @@ class Doctor:
         self.function = self.aws.poll_function(self.stack)
         for key, what in (("State", "its state is Failed"), ("LastUpdateStatus", "its last update failed")):
             if self.function.get(key) == "Failed":
-                says = f"{name} cannot run: {what} {self.function.get(f'{key}Reason', '')}"
-                raise WrongError("poll.function_broken", says.strip())
+                reason = self.function.get(f"{key}Reason", "")
+                raise WrongError("poll.function_broken", f"{name} cannot run: {what} {reason}".strip())
         return f"{name} is ready"
 
     def poll_schedule(self) -> str:
@@ -231,20 +228,20 @@ class Doctor:
         channel = _answer_or_error(slack.channel, channel_id)
         newest = self.newest = _answer_or_error(slack.newest_message, channel_id)
         if isinstance(channel, dict):
-            is_out = not channel.get("is_member", True)
-            name = "is_archived" if channel.get("is_archived") else "not_in_channel" if is_out else ""
+            is_archived, is_member = channel.get("is_archived"), channel.get("is_member", True)
+            kind = "private" if channel.get("is_private") else "public"
+            where = f"#{channel.get('name') or channel_id} ({channel_id}, {kind})"
         elif isinstance(newest, dict):
-            name = "is_archived" if newest.get("subtype") in ("channel_archive", "group_archive") else ""
+            is_archived, is_member = newest.get("subtype") in ("channel_archive", "group_archive"), True
+            where = channel_id
         elif newest.code == "missing_scope":
             raise SkippedError(f"Without {getattr(newest, 'needed', None)} the bot cannot look into {channel_id}")
         else:
             raise self._slack_problem(newest)
-        if name:
+        if is_archived or not is_member:
+            name = "is_archived" if is_archived else "not_in_channel"
             raise self._slack_problem(PermanentError(name, code=name))
-        if not isinstance(channel, dict):
-            return f"{bot} is in {channel_id}"
-        kind = "private" if channel.get("is_private") else "public"
-        return f"{bot} is in #{channel.get('name') or channel_id} ({channel_id}, {kind})"
+        return f"{bot} is in {where}"
 
     def slack_history(self) -> str:
         """Check that a message whose reply was lost can be searched for."""
@@ -253,10 +250,10 @@ class Doctor:
         if newest.code in ("not_in_channel", "channel_not_found"):
             raise SkippedError("Told once the bot is in the channel")
         if newest.code != "missing_scope":
-            raise SkippedError(_slack_says(newest))
+            raise SkippedError(str(self._slack_problem(newest)))
         scope = getattr(newest, "needed", None) or "channels:history"
-        says = f"Without {scope} a message whose reply was lost is posted twice, or not at all"
-        raise WrongError("slack.missing_scope", says, scope=scope)
+        lost = "a message whose reply was lost is posted twice, or not at all"
+        raise WrongError("slack.missing_scope", f"Without {scope} {lost}", scope=scope)
 
     def aws_table(self) -> str:
         name = self.deployment.config.table_name
@@ -305,14 +302,14 @@ class Doctor:
         if not reasons:
             return "Nothing is parked"
         counts = (f"{counted(count, 'notification')} parked: {reason}" for reason, count in reasons.items())
-        raise WrongError("delivery.parked", "; ".join(counts), self._delivery_advice(next(iter(reasons))))
+        raise WrongError("delivery.parked", "; ".join(counts), self._redeliver_advice(next(iter(reasons))))
 
     def delivery_lane(self) -> str:
         reason, wait_s = self.outbox.blocked_reason, self.outbox.not_before - time.time()
         if reason is None:
             return "Slack takes messages for the channel"
         again = f"; tried again in {duration(wait_s)}" if wait_s > 0 else ""
-        raise WrongError("delivery.blocked", f"Slack last refused: {reason}{again}", self._delivery_advice(reason))
+        raise WrongError("delivery.blocked", f"Slack last refused: {reason}{again}", self._redeliver_advice(reason))
 
     def slash_forged(self) -> str:
         status, _, _ = self._send_command(secrets.token_hex(16))
@@ -339,7 +336,7 @@ class Doctor:
     def slash_app(self) -> NoReturn:
         url, command = self.url, self.stack.parameters.get("SlashCommand", "/batches")
         says = "Whether the Slack app has this URL and signing secret, only Slack can tell"
-        raise SkippedError(says, advice_for("slash.app", command=command, url=url))
+        raise SkippedError(says, text_for("advice", "slash.app", command=command, url=url))
 
     def _send_command(self, secret: str) -> tuple[int, float, str]:
         """Send the command `status` as Slack does; return the answer's HTTP status, seconds and text."""
@@ -356,37 +353,32 @@ class Doctor:
         text = json_object(answer.content).get("text")
         return answer.status_code, time.monotonic() - started_at, text if isinstance(text, str) else ""
 
-    def _delivery_advice(self, reason: str) -> str:
-        name, needed = slack_error_in(reason)
-        advice = self.slack_advice(name, needed) if name else "Mend that."
-        if name and kind_of(name) is Malformed:
-            advice = "Slack finds the message itself faulty: deploy a newer version of batchbell."
-        elif "history cannot be read" in reason:
-            advice = "Let the bot read the channel's history (`slack.history` here)."
+    def _redeliver_advice(self, reason: str) -> str:
+        advice = self.advice_on(reason) or "Mend that."
         return f"{advice} Then `batchbell redeliver`; left alone, it is tried again later."
 
-    def _slack_problem(self, error: BatchbellError) -> WrongError:
-        channel_id, name = self.deployment.config.channel, error.code or "unreachable"
-        says = {
-            "not_in_channel": f"The bot is not in {channel_id}",
-            "channel_not_found": f"The bot can see no channel {channel_id}",
-            "is_archived": f"The channel {channel_id} is archived",
-        }.get(name, _slack_says(error))
-        return WrongError(f"slack.{name}", says, self.slack_advice(name, getattr(error, "needed", None)))
+    def advice_on(self, reason: str) -> str:
+        """Return what to do about the reason why a message was not posted; empty if Slack did not name its error."""
+        found = re.fullmatch(r"[a-z]+\.[A-Za-z]+: ([a-z_]+)(?: \(needs ([a-z_:.,]+)\))?", reason)
+        if found and kind_of(found[1]) is Malformed:
+            return text_for("advice", "delivery.malformed")
+        if "history cannot be read" in reason:
+            return text_for("advice", "delivery.unclear")
+        return self._slack_advice(found[1], found[2]) if found else ""
 
-    def slack_advice(self, name: str, needed: str | None) -> str:
+    def _slack_problem(self, error: BatchbellError) -> WrongError:
+        name, reason = error.code or "unreachable", str(error).rpartition(": ")[2]
+        says = text_for("says", f"slack.{name}", channel=self.deployment.config.channel, name=name, reason=reason)
+        return WrongError(f"slack.{name}", says, self._slack_advice(name, getattr(error, "needed", None)))
+
+    def _slack_advice(self, name: str, needed: str | None) -> str:
         """Return what to do about Slack's error of this name, or `unreachable`."""
         if name in CREDENTIAL_ERRORS:
             name = "another_token"
         elif kind_of(name) is RateLimited:
             name = "wait"
         channel_id = self.deployment.config.channel
-        return advice_for(f"slack.{name}", scope=needed or "the scope", channel=channel_id, bot=self.bot_name)
-
-
-def _slack_says(error: BatchbellError) -> str:
-    reason = str(error).rpartition(": ")[2]
-    return f"Slack says {error.code}" if error.code else f"Slack does not answer ({reason})"
+        return text_for("advice", f"slack.{name}", scope=needed or "the scope", channel=channel_id, bot=self.bot_name)
 
 
 def _answer_or_error(request: Callable[[str], Any], channel_id: str) -> Any:
@@ -396,31 +388,11 @@ def _answer_or_error(request: Callable[[str], Any], channel_id: str) -> Any:
         return error
 
 
-def slack_error_in(reason: str) -> tuple[str, str | None]:
-    """Return Slack's error, empty for another, and the scope it needs, of why a message was not posted."""
-    found = re.fullmatch(r"[a-z]+\.[A-Za-z]+: ([a-z_]+)(?: \(needs ([a-z_:.,]+)\))?", reason)
-    return (found[1], found[2]) if found else ("", None)
-
-
-_OPENAI_PROBLEMS = {
-    0: ("unreachable", "{url} does not answer ({reason})"),
-    401: ("key_refused", "The key was refused"),
-    403: ("no_permission", "The key may not read batches"),
-    404: ("no_batches_here", "{url}/batches does not exist"),
-    429: ("rate_limited", "The project is over its limit"),
-    2: ("not_a_batches_server", "{url} answers with something else than batches"),
-    3: ("redirected", "{url} redirects"),
-    4: ("refused", "{url} refuses the question"),
-    5: ("failing", "{url} fails"),
-}
-"""The code and text for a status, or for its hundreds."""
-
-
 def _openai_problem(url: str, error: BatchbellError) -> WrongError:
     status, permission = error.status, getattr(error, "missing_permission", None)
     if status == 401 and (permission or error.code == "missing_scope"):
         status = 403
-    code, says = _OPENAI_PROBLEMS.get(status) or _OPENAI_PROBLEMS.get(status // 100, _OPENAI_PROBLEMS[4])
-    says = says.format(url=url, reason=str(error).rpartition("(")[2].rstrip(")"))
+    code = f"openai.{_OPENAI_STATUSES.get(status) or _OPENAI_HUNDREDS.get(status // 100, 'refused')}"
+    says = text_for("says", code, url=url, reason=str(error).rpartition("(")[2].rstrip(")"))
     named = f": {error.status}{f' ({error.code})' if error.code else ''}" if error.status else ""
-    return WrongError(f"openai.{code}", f"{says}{named}", lacks=f" ({permission})" if permission else "")
+    return WrongError(code, f"{says}{named}", lacks=f" ({permission})" if permission else "")

@@ -13,8 +13,6 @@ from batchbell.cli.output import print_error
 from batchbell.errors import BatchbellError
 from batchbell.models import Status, normalised
 
-USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
-
 _KEY_FROM = """\
 The key and the address are those of --team, or else OPENAI_API_KEY, OPENAI_BASE_URL and, for Azure's
 classic API, OPENAI_API_VERSION of the environment. --json gives each batch on a line of its own, with
@@ -60,11 +58,11 @@ def main(arguments: Sequence[str] | None = None, *, address_of: Callable[[str], 
         return print_error("the input ended")
     except KeyboardInterrupt:
         print(file=sys.stderr)
-        return INTERRUPTED
+        return 130  # as shells say SIGINT
     except BrokenPipeError:
         # Nobody reads what is still to be flushed at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return 141  # SIGPIPE
     return code
 
 
@@ -72,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
     """Answers a wrong usage in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:

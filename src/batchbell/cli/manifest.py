@@ -1,13 +1,12 @@
 """`batchbell manifest`: a team's Slack app."""
 
 import json
+import re
 from argparse import Namespace
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from batchbell.cli.output import progress
-
-_COMMANDS, _INTERACTIONS = "/slack/commands", "/slack/interactions"
 
 
 def run(chosen: Namespace) -> int:
@@ -20,24 +19,21 @@ def run(chosen: Namespace) -> int:
         with progress("looking for the stack"):
             stack = aws.stack(chosen.team, chosen.stack)
         url, command = stack.output("SlackRequestUrl"), command or stack.parameters.get("SlashCommand")
-    try:
-        app = _manifest_for(chosen.team, command or "/batches", url)
-    except ValueError as error:
-        chosen.usage(str(error))
+    if not re.fullmatch(r"https://[^/?#]+(/[^?#]*)?/slack/commands", url):
+        chosen.usage("the request URL must begin with https:// and end in /slack/commands")
+    app = _manifest_for(chosen.team, command or "/batches", url)
     packed = json.dumps(app, ensure_ascii=False, separators=(",", ":"))
     link = f"https://api.slack.com/apps?new_app=1&manifest_json={quote(packed, safe='')}"
-    shown = json.dumps(app, indent=2, ensure_ascii=False)
-    text = f"{shown}\n\nOpen this link, choose a workspace and press Create:\n\n{link}"
-    print(json.dumps({"manifest": app, "link": link}) if chosen.json else text)
+    if chosen.json:
+        print(json.dumps({"manifest": app, "link": link}))
+    else:
+        print(json.dumps(app, indent=2, ensure_ascii=False))
+        print(f"\nOpen this link, choose a workspace and press Create:\n\n{link}")
     return 0
 
 
 def _manifest_for(team: str, command: str, request_url: str) -> dict[str, Any]:
-    """Return the app; `request_url` is the stack's SlackRequestUrl. Raises: ValueError for another."""
-    url = urlsplit(request_url)
-    if url.scheme != "https" or not url.netloc or not url.path.endswith(_COMMANDS):
-        raise ValueError(f"the request URL must begin with https:// and end in {_COMMANDS}")
-    interactions = urlunsplit(url._replace(path=url.path.removesuffix(_COMMANDS) + _INTERACTIONS))
+    interactions = request_url.removesuffix("commands") + "interactions"
     name = f"batchbell {team}"
     slash_command = {"command": command, "url": request_url, "description": f"The OpenAI batches of {team}"}
     hint = {"usage_hint": "[failed] [25] | batch_… | status | help [--share]", "should_escape": False}

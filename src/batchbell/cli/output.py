@@ -15,7 +15,6 @@ from batchbell.notify.details import given_name, seconds_taken
 from batchbell.notify.mrkdwn import duration
 
 MARKS = {"ok": "✓", "wrong": "✗", "skipped": "\N{EN DASH}"}
-_MAX_NAME = 40
 _TIMES = "created in_progress finalizing completed failed cancelling cancelled expired expires"
 
 
@@ -56,7 +55,7 @@ def _cells(batch: Batch | None, now: float) -> tuple[str, ...]:
     took_s = seconds_taken(batch)
     return (
         _status(batch),
-        printable(name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"),
+        printable(name if len(name) <= 40 else f"{name[:39]}…"),
         printable(batch.id),
         _requests(batch),
         "" if batch.created_at is None else duration(now - batch.created_at),
@@ -127,11 +126,11 @@ def _facts(batch: Batch, now: float) -> Iterator[tuple[str, str | None]]:
         yield "error", f"and {batch.errors_left_out:,} more; --json shows all"
 
 
-def advice_for(code: str, **values: str) -> str:
-    """Return what to do about a code; `values` are named in the advice."""
-    advice = tomllib.loads(Path(__file__).with_name("advice.toml").read_text("utf-8"))
+def text_for(section: str, code: str, **values: str) -> str:
+    """Return a code's text of advice.toml; `values` are named in it."""
+    texts = tomllib.loads(Path(__file__).with_name("advice.toml").read_text("utf-8"))[section]
     area, _, name = code.rpartition(".")
-    return str(next(advice[key] for key in (code, f"{area}.*", f"*.{name}") if key in advice)).format(**values)
+    return str(next(texts[key] for key in (code, f"{area}.*", f"*.{name}") if key in texts)).format(**values)
 
 
 class WrongError(Exception):
@@ -139,7 +138,7 @@ class WrongError(Exception):
 
     def __init__(self, code: str, says: str, advice: str = "", **values: str) -> None:
         super().__init__(says)
-        self.code, self.advice = code, advice or advice_for(code, **values)
+        self.code, self.advice = code, advice or text_for("advice", code, **values)
 
 
 class SkippedError(Exception):
