@@ -277,10 +277,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class PostFailure:
-    """Slack did not say that it has the message; `retry_after_s` is for RateLimited."""
+    """Slack did not say that it has the message; `retry_after_s` is for RateLimited, `needed` a scope."""
 
     reason: str
     retry_after_s: float = 0
+    code: str | None = field(default=None, compare=False)
+    needed: str | None = field(default=None, compare=False)
 
 
 class RateLimited(PostFailure):

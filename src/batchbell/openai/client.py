@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
 from random import random as random_share
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ _NO_LIST_ADVICE = (
 Parse = Callable[[Any, Mapping[str, str]], T | None]  # None where the JSON is not what was asked for
 
 
+@dataclass(frozen=True, slots=True)
 class OpenAIClient:
     """List Batches and Retrieve Batch of one server. Several threads may call at once.
 
@@ -43,30 +44,22 @@ class OpenAIClient:
     (401, 403). No error, nor what it was raised from, holds the key or a body.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        key: Callable[[bool], str],
-        *,
-        tries: int = 5,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        random: Callable[[], float] = random_share,
-        new_session: Callable[[], requests.Session] = requests.Session,
-    ) -> None:
-        self.server, self._key, self._tries = server, key, tries
-        self._clock, self._sleep, self._random, self._new_session = clock, sleep, random, new_session
-        self._thread = threading.local()  # holds a session of each thread: one is not safe to share
+    server: Server
+    key: Callable[[bool], str]
+    _: KW_ONLY
+    tries: int = 5
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random_share
+    new_session: Callable[[], requests.Session] = requests.Session
+    thread: threading.local = field(default_factory=threading.local, init=False)  # a session of each: none is shared
 
     def list_page(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Page:
         """Return one page, newest first: of the batches older than the batch `after`."""
         if not 1 <= limit <= 100:
             raise ValueError(f"limit must be from 1 to 100, not {limit!r}")
         params = {"limit": str(limit), **({"after": after} if after else {})}
-        try:
-            return self._get("List Batches", "/batches", parse_page, deadline_at, **params)
-        except NotFoundError as error:
-            raise NotFoundError(f"{error}: {_NO_LIST_ADVICE}", status=404, code=error.code) from None
+        return self._get("List Batches", "/batches", parse_page, deadline_at, **params)
 
     def paginate(self, after: str | None = None, limit: int = 100, *, deadline_at: float) -> Iterator[Page]:
         """Yield pages, to the last or one without a new id: some servers show the same page for ever."""
@@ -103,14 +96,14 @@ class OpenAIClient:
                 refused, key, is_afresh = key, self._sendable_key(afresh=True), True
                 if key != refused:
                     continue
-            now = self._clock()
-            delay_s = answer.delay_s(tries, now, self._random())
-            if delay_s is None or tries >= self._tries or now + delay_s >= deadline_at:
+            now = self.clock()
+            delay_s = answer.delay_s(tries, now, self.random())
+            if delay_s is None or tries >= self.tries or now + delay_s >= deadline_at:
                 raise answer.error(call)
-            self._sleep(delay_s)
+            self.sleep(delay_s)
 
     def _sendable_key(self, afresh: bool) -> str:
-        key = self._key(afresh)
+        key = self.key(afresh)
         # http.client refuses such a key as well, and shows it.
         if not re.fullmatch(r"[\x21-\x7e\xa1-\xff]+", key):
             raise PermanentError("the OpenAI API key is empty, or has a blank or line end in it")
@@ -118,14 +111,14 @@ class OpenAIClient:
 
     def _ask(self, path: str, params: Mapping[str, str], key: str, deadline_at: float) -> "_Answer":
         """Send one request. What requests raises holds the request, and so the key: it ends here."""
-        left_s = deadline_at - self._clock()
+        left_s = deadline_at - self.clock()
         if left_s <= 0:
             return _Answer(failure="no time left")
         key_header = {"api-key": key} if self.server.is_azure else {"Authorization": f"Bearer {key}"}
-        if not hasattr(self._thread, "session"):
-            self._thread.session = self._new_session()
+        if not hasattr(self.thread, "session"):
+            self.thread.session = self.new_session()
         try:
-            with self._thread.session.get(
+            with self.thread.session.get(
                 self.server.base_url + path,
                 params={"api-version": self.server.api_version or None, **params},
                 headers={"Accept": "application/json", "User-Agent": "batchbell", **key_header},
@@ -145,7 +138,7 @@ class OpenAIClient:
         body = bytearray()
         # A timeout of requests bounds each read alone: a body that trickles in would never end.
         while len(body) < _MAX_BODY_BYTES:
-            left_s = deadline_at - self._clock()
+            left_s = deadline_at - self.clock()
             if left_s <= 0:
                 raise requests.ReadTimeout
             if sock := getattr(response.raw.connection, "sock", None):
@@ -175,15 +168,15 @@ class _Answer:
         may_pass = not 300 <= self.status < 500 or self.status in (408, 409, 429)
         return may_pass or self.headers.get("x-should-retry") == "true"
 
-    def told(self, name: str) -> str:
-        """Return that text of the API's error. `message` may repeat a part of the key: never show it."""
+    @property
+    def told(self) -> dict[str, Any]:
+        """The API's error. `message` may repeat a part of the key: never show it."""
         error = self.content.get("error") if isinstance(self.content, dict) else None
-        text = error.get(name) if isinstance(error, dict) else None
-        return text if isinstance(text, str) else ""
+        return error if isinstance(error, dict) else {}
 
     @property
     def code(self) -> str | None:
-        words = (self.told("code"), self.told("type"))
+        words = (str(self.told.get(name) or "") for name in ("code", "type"))
         return next((word for word in words if re.fullmatch("[A-Za-z_]{1,64}", word)), None)
 
     def delay_s(self, tries: int, now: float, random: float) -> float | None:
@@ -205,13 +198,15 @@ class _Answer:
         text = f"{call} answered {status}" + (f" ({code})" if code else "")
         if status in (401, 403):
             error = AuthenticationError(f"{text}: the API key was refused", status=status, code=code)
-            found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", self.told("message"))
+            found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", str(self.told.get("message")))
             error.missing_permission = found[1].rstrip(".") if found else None
             return error
         if status < 300:
             text += " with something else than batches; is OpenAIBaseUrl right?"
         elif status < 400:
             text += ", a redirect: set OpenAIBaseUrl to where the API is"
+        elif status == 404:
+            text += f": {_NO_LIST_ADVICE}"
         kind = NotFoundError if status == 404 else PermanentError
         return (TransientError if self.is_transient else kind)(text, status=status, code=code)
 

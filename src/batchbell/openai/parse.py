@@ -22,6 +22,10 @@ _KNOWN_STATUSES = frozenset(Status)
 # Some servers set `completed_at` at every end, some `expired_at` beside another end: those come last.
 _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
+_TEXTS = ("endpoint", "completion_window", "input_file_id", "output_file_id", "error_file_id")
+_STEPS = ("created", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
+_TIMES = tuple(f"{step}_at" for step in _STEPS)
+
 
 def parse_page(content: Any, headers: Mapping[str, str]) -> Page | None:
     """Return the page in an answer of List Batches; None where it holds no list."""
@@ -53,30 +57,20 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
     if not batch_id or not status:
         return None
     errors = _errors(raw.get("errors") or raw.get("error"))
+    fields: dict[str, Any] = {name: _text(raw.get(name)) for name in _TEXTS}
+    fields |= {name: _time(raw.get(name)) for name in _TIMES}
     return Batch(
         id=batch_id,
         status=status,
-        created_at=_time(raw.get("created_at")),
-        endpoint=_text(raw.get("endpoint")),
         model=_text(raw.get("model") or raw.get("model_id")),
-        completion_window=_text(raw.get("completion_window")),
-        input_file_id=_text(raw.get("input_file_id")),
-        output_file_id=_text(raw.get("output_file_id")),
-        error_file_id=_text(raw.get("error_file_id")),
-        in_progress_at=_time(raw.get("in_progress_at")),
         expires_at=_time(raw.get("expires_at") or raw.get("job_deadline")),
-        finalizing_at=_time(raw.get("finalizing_at")),
-        completed_at=_time(raw.get("completed_at")),
-        failed_at=_time(raw.get("failed_at")),
-        expired_at=_time(raw.get("expired_at")),
-        cancelling_at=_time(raw.get("cancelling_at")),
-        cancelled_at=_time(raw.get("cancelled_at")),
         request_counts=_request_counts(raw.get("request_counts")),
         usage=_usage(raw.get("usage")),
         metadata=_metadata(raw.get("metadata")),
         errors=tuple(errors[:_MAX_ERRORS]),
         errors_left_out=max(0, len(errors) - _MAX_ERRORS),
         is_retrieved=is_retrieved,
+        **fields,
     )
 
 
@@ -99,8 +93,7 @@ def _id(raw: Any) -> str | None:
 
 def _status(raw: dict[str, Any]) -> str:
     """Return the normalised status; of an unknown one, the end that the row's times tell, if any."""
-    text = _text(raw.get("status")) or ""
-    status = text if text in _KNOWN_STATUSES else normalised(text)
+    status = normalised(_text(raw.get("status")) or "")
     if not status or status in _KNOWN_STATUSES:
         return status
     return next((str(end) for end in _ENDS if _time(raw.get(f"{end}_at"))), status)
@@ -108,28 +101,24 @@ def _status(raw: dict[str, Any]) -> str:
 
 def _request_counts(raw: Any) -> RequestCounts | None:
     """Return None where nothing is counted. Bifrost counts `succeeded` beside a `completed` of 0."""
-    counts = raw if isinstance(raw, dict) else {}
-    total, failed = _count(counts.get("total")), _count(counts.get("failed"))
-    completed, succeeded = _count(counts.get("completed")), _count(counts.get("succeeded"))
-    if total is None and failed is None and completed is None and succeeded is None:
+    total, failed, completed, succeeded = counts = _counts(raw, "total", "failed", "completed", "succeeded")
+    if all(each is None for each in counts):
         return None
     completed, failed = max(completed or 0, succeeded or 0), failed or 0
     return RequestCounts(completed + failed if total is None else total, completed, failed)
 
 
 def _usage(raw: Any) -> Usage | None:
-    usage = raw if isinstance(raw, dict) else {}
-    read, written = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
-    total = _count(usage.get("total_tokens"))
-    if total is None and read is None and written is None:
+    read, written, total = counts = _counts(raw, "input_tokens", "output_tokens", "total_tokens")
+    if all(each is None for each in counts):
         return None
-    cached = _token_detail(usage.get("input_tokens_details"), "cached_tokens")
-    reasoning = _token_detail(usage.get("output_tokens_details"), "reasoning_tokens")
-    return Usage(read or 0, written or 0, total or (read or 0) + (written or 0), cached, reasoning)
+    [cached] = _counts(raw.get("input_tokens_details"), "cached_tokens")
+    [reasoning] = _counts(raw.get("output_tokens_details"), "reasoning_tokens")
+    return Usage(read or 0, written or 0, total or (read or 0) + (written or 0), cached or 0, reasoning or 0)
 
 
-def _token_detail(details: Any, name: str) -> int:
-    return (_count(details.get(name)) or 0) if isinstance(details, dict) else 0
+def _counts(raw: Any, *names: str) -> list[int | None]:
+    return [_count(raw.get(name)) if isinstance(raw, dict) else None for name in names]
 
 
 def _metadata(raw: Any) -> tuple[tuple[str, str], ...]:

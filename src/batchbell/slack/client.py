@@ -3,11 +3,13 @@
 import logging
 import math
 import re
+import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from http.client import HTTPException
+from pathlib import Path
 from socket import gaierror
 from ssl import SSLCertVerificationError
 from time import time
@@ -26,27 +28,6 @@ _CREDENTIAL = "account_inactive invalid_auth not_allowed_token_type not_authed t
 CREDENTIAL_ERRORS = frozenset(_CREDENTIAL.split())
 """Slack may accept another token where it answers one of these."""
 
-# The errors on the pages of chat.postMessage, auth.test, conversations.history and conversations.info
-# (docs.slack.dev/reference/methods). Not there, but seen: app_access_restricted, channel_type_not_supported,
-# error_processing_metadata, external_channel_migrating, invalid_attachments, invalid_json, is_inactive,
-# json_not_object, method_not_supported_for_channel_type, unknown_method.
-_ERRORS: Mapping[type[PostFailure], str] = {
-    RateLimited: "message_limit_exceeded org_login_required rate_limited ratelimited team_added_to_org",
-    UnknownOutcome: "duplicate_*_not_found fatal_error internal_error request_timeout service_unavailable",
-    Blocked: f"{_CREDENTIAL} "
-    "access_denied accesslimited app_access_restricted channel_not_found channel_type_not_supported "
-    "deprecated_endpoint ekm_access_denied enterprise_is_restricted external_channel_migrating is_archived "
-    "is_inactive messages_tab_disabled metadata_must_be_sent_from_app method_deprecated "
-    "method_not_supported_for_channel_type missing_scope no_permission not_in_channel restricted_action* "
-    "team_access_not_granted team_not_found two_factor_setup_required unknown_method",
-    Malformed: "as_user_not_supported attachment_payload_limit_exceeded cannot_reply_to_message "
-    "error_processing_metadata invalid_arg_name invalid_arguments invalid_array_arg invalid_attachments "
-    "invalid_blocks* invalid_charset invalid_form_data invalid_json invalid_metadata* invalid_post_type "
-    "json_not_object markdown_text_conflict metadata_too_large missing_post_type msg_blocks_too_long "
-    "msg_too_long no_text slack_connect_*_blocked too_many_attachments too_many_contact_cards",
-}
-"""What each of Slack's errors says of a message; `*` stands for any part of a name."""
-
 _WAIT_S, _MAX_WAIT_S = 30.0, 3600.0
 
 # The SDK does not check an answer's shape: a list in place of an object, say, is an AttributeError.
@@ -63,10 +44,18 @@ def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
         return RateLimited
     if name is None or status >= 500:
         return UnknownOutcome
-    kinds = (kind for kind, patterns in _ERRORS.items() if any(fnmatchcase(name, each) for each in patterns.split()))
-    return next(kinds, Refused)
+    for kind in (RateLimited, UnknownOutcome, Blocked, Malformed):
+        if any(fnmatchcase(name, pattern) for pattern in _errors()[kind.__name__]["names"]):
+            return kind
+    return Refused
 
 
+@cache
+def _errors() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("errors.toml").read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
 class SlackClient:
     """One team's bot in a workspace. No call is repeated by itself, except with a newer token.
 
@@ -76,17 +65,12 @@ class SlackClient:
     answer. No error, nor what it was raised from, holds the token or a body.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        token: Callable[[bool], str],
-        *,
-        team: str,
-        timeout_s: int = 10,
-        clock: Callable[[], float] = time,
-    ) -> None:
-        self._base_url, self._token, self._team = base_url, token, team
-        self._timeout_s, self._clock = timeout_s, clock
+    base_url: str
+    token: Callable[[bool], str]
+    _: KW_ONLY
+    team: str
+    timeout_s: int = 10
+    clock: Callable[[], float] = time
 
     def post(self, channel: str, message: Message) -> Accepted | PostFailure:
         """Post once, and never again by itself, not even after a dropped connection."""
@@ -95,13 +79,13 @@ class SlackClient:
         metadata = {"event_type": EVENT_TYPE, "event_payload": {**payload, "team": message.team}}
         arguments = {"channel": channel, **message.content, "text": message.text, "metadata": metadata}
         try:
-            answer = self._call(method, self._timeout_s, arguments)
+            answer = self._call(method, self.timeout_s, arguments)
         except TransientError as error:  # the token could not be read
             return RateLimited(str(error), _WAIT_S)
         except PermanentError as error:
             return Blocked(str(error))
-        if isinstance(answer, _Failure):
-            return answer.result
+        if isinstance(answer, PostFailure):
+            return answer
         if not answer.get("ts"):
             return UnknownOutcome(f"{method}: ok without a ts")  # perhaps a proxy's answer
         return Accepted(str(answer["ts"]), str(answer.get("channel") or channel))
@@ -130,7 +114,7 @@ class SlackClient:
         for message in page["messages"]:
             metadata = (message.get("metadata") or {}) if message.get("bot_id") == bot_id else {}
             payload = metadata.get("event_payload") or {}
-            if metadata.get("event_type") == EVENT_TYPE and payload.get("team") == self._team:
+            if metadata.get("event_type") == EVENT_TYPE and payload.get("team") == self.team:
                 ids = [payload.get("id", ""), *payload.get("ids", "").split()]
                 posted |= dict.fromkeys(ids, str(message["ts"]))
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
@@ -156,41 +140,40 @@ class SlackClient:
         self, method: str, read: "Callable[[SlackResponse], T]", deadline_at: float = math.inf, **arguments: Any
     ) -> T:
         """Return what `read` finds in the answer to a call that changes nothing. Raises: as the class."""
-        left_s = deadline_at - self._clock()
+        left_s = deadline_at - self.clock()
         if left_s < 1:
             raise TransientError(f"{method}: no time left")
-        answer = self._call(method, int(min(self._timeout_s, left_s)), arguments)
-        if isinstance(answer, _Failure):
-            raise answer.error()  # here, where no traceback shows the body
+        answer = self._call(method, int(min(self.timeout_s, left_s)), arguments)
+        if isinstance(answer, PostFailure):
+            raise _error(answer)  # here, where no traceback shows the body
         try:
             return read(answer)
         except (AttributeError, LookupError, TypeError) as error:
             # These name types and keys, never what the answer held.
             raise TransientError(f"{method}: an answer of another shape than Slack's") from error
 
-    def _call(self, method: str, timeout_s: int, arguments: Mapping[str, Any]) -> "SlackResponse | _Failure":
+    def _call(self, method: str, timeout_s: int, arguments: Mapping[str, Any]) -> "SlackResponse | PostFailure":
         """Call, and once more if Slack refuses the token and another is stored. Raises if no token can be read."""
-        token = self._token(False)
+        token = self.token(False)
         answer = self._call_with(token, method, timeout_s, arguments)
-        is_refused = isinstance(answer, _Failure) and answer.code in CREDENTIAL_ERRORS
-        if is_refused and (newer := self._token(True)) != token:
+        is_refused = isinstance(answer, PostFailure) and answer.code in CREDENTIAL_ERRORS
+        if is_refused and (newer := self.token(True)) != token:
             return self._call_with(newer, method, timeout_s, arguments)
         return answer
 
     def _call_with(
         self, token: str, method: str, timeout_s: int, arguments: Mapping[str, Any]
-    ) -> "SlackResponse | _Failure":
+    ) -> "SlackResponse | PostFailure":
         # Most polls post nothing, and the SDK takes long to import.
         from slack_sdk import WebClient  # noqa: PLC0415
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
 
         if not re.fullmatch(r"[!-~]+", token.strip()):  # urllib refuses such a token as well, and shows it
-            blocked = Blocked("the Slack bot token is empty or holds characters that no token has")
-            return _Failure(blocked, "invalid_auth")
+            return Blocked("the Slack bot token is empty or holds characters that no token has", code="invalid_auth")
         # The SDK logs bodies; a logger that getLogger does not know cannot be turned up.
         logger = logging.Logger("slack_sdk", logging.CRITICAL)  # noqa: LOG001
         # With its own retry handlers the SDK posts again when the connection drops.
-        client = WebClient(token, self._base_url, timeout_s, retry_handlers=[], logger=logger)
+        client = WebClient(token, self.base_url, timeout_s, retry_handlers=[], logger=logger)
         try:
             answer: SlackResponse = getattr(client, method.replace(".", "_"))(**arguments)
         except SlackApiError as error:
@@ -199,31 +182,21 @@ class SlackClient:
             reason: Any = getattr(error, "reason", error)
             is_unsent = isinstance(error, URLError) and isinstance(reason, _UNSENT_ERRORS)
             text = f"{method}: {type(reason).__name__}"
-            return _Failure(RateLimited(text, _WAIT_S) if is_unsent else UnknownOutcome(text))
-        is_object = isinstance(answer.data, dict)
-        return answer if is_object else _Failure(UnknownOutcome(f"{method}: the answer is no object"))
+            return RateLimited(text, _WAIT_S) if is_unsent else UnknownOutcome(text)
+        return answer if isinstance(answer.data, dict) else UnknownOutcome(f"{method}: the answer is no object")
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """A failed call: what it says of a message, and Slack's name for the error, where Slack answered."""
-
-    result: PostFailure
-    code: str | None = None
-    needed: str | None = None
-
-    def error(self) -> TransientError | PermanentError:
-        """Return the error that this is to a caller who does not post."""
-        reason, wait_s = self.result.reason, self.result.retry_after_s or None
-        if not isinstance(self.result, Blocked | Malformed):
-            return TransientError(reason, code=self.code, retry_after_s=wait_s)
-        kind = AuthenticationError if self.code in CREDENTIAL_ERRORS else PermanentError
-        error = kind(reason, code=self.code)
-        error.needed = self.needed
-        return error
+def _error(failure: PostFailure) -> TransientError | PermanentError:
+    """Return the error that a failed call is to a caller who does not post."""
+    if not isinstance(failure, Blocked | Malformed):
+        return TransientError(failure.reason, code=failure.code, retry_after_s=failure.retry_after_s or None)
+    kind = AuthenticationError if failure.code in CREDENTIAL_ERRORS else PermanentError
+    error = kind(failure.reason, code=failure.code)
+    error.needed = failure.needed
+    return error
 
 
-def _failure_in(method: str, response: "SlackResponse") -> _Failure:
+def _failure_in(method: str, response: "SlackResponse") -> PostFailure:
     """Read Slack's answer that it failed; the SDK passes on what is not JSON as well."""
     body = response.data if isinstance(response.data, dict) else {}
     code, needed = body.get("error"), body.get("needed")
@@ -231,13 +204,6 @@ def _failure_in(method: str, response: "SlackResponse") -> _Failure:
     needed = needed if isinstance(needed, str) and re.fullmatch("[a-z_:.,]{1,200}", needed) else None
     kind = kind_of(code, response.status_code)
     reason = f"{method}: {code or f'HTTP {response.status_code}'}" + (f" (needs {needed})" if needed else "")
-    wait_s = _retry_after_s(response.headers) if kind is RateLimited else 0
-    return _Failure(kind(reason, wait_s), code, needed)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float:
-    try:
-        seconds = float(headers.get("Retry-After", _WAIT_S))
-    except ValueError:
-        return _WAIT_S
-    return min(max(seconds, 1.0), _MAX_WAIT_S) if math.isfinite(seconds) else _WAIT_S
+    asked = response.headers.get("Retry-After", "")
+    asked_s = float(asked) if re.fullmatch(r"-?\d{1,9}(\.\d+)?", asked) else _WAIT_S
+    return kind(reason, min(max(asked_s, 1.0), _MAX_WAIT_S) if kind is RateLimited else 0, code, needed)
