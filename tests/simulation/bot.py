@@ -1,8 +1,10 @@
 """The bot under simulation. This is the only file here that imports batchbell."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import requests
@@ -19,7 +21,7 @@ from batchbell.slack.client import SlackClient
 from local.memory_table import Item, MemoryTable
 from local.slack_simulator import CHANNEL
 from tests.simulation.environment import Environment
-from tests.simulation.facts import Facts, PollState, Record
+from tests.simulation.schedule import Schedule
 
 T = TypeVar("T")
 
@@ -29,39 +31,52 @@ TABLE_NAME, TEAM, TIMEOUT_S = "batchbell-test", "search", 150
 """The timeout is that of template.yaml."""
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is recorded of a batch; a deleted one is `gone`. `ttl` is None if the record does not expire."""
+
+    status: str
+    ttl: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """`is_settled`: the baseline was announced and no incident is open. `has_backlog`: pages are unread."""
+
+    baseline_at: float
+    read_back_to: float
+    announce_from: float
+    is_settled: bool
+    has_backlog: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`followed` are the batches that count as open; `undelivered` holds the ids of notifications."""
+
+    state: PollState | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
+    followed: frozenset[str] = frozenset()
+    undelivered: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+
 class Bot:
     """One team's bot. Its process lives as long as this object."""
 
     def __init__(
-        self,
-        environment: Environment,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-        notify_on: tuple[str, ...],
-        retention_s: int,
+        self, environment: Environment, schedule: Schedule, clock: Callable[[], float], sleep: Callable[[float], None]
     ) -> None:
-        openai, slack = environment.openai, environment.slack
+        openai, slack, retention_s = environment.openai, environment.slack, schedule.retention_s
         self.client, self.session = make_client(), requests.Session()
         self.session.trust_env = False
         self._clock, self._sleep = clock, sleep
-        self._config = Config(
-            TEAM,
-            CHANNEL,
-            TABLE_NAME,
-            server_from(environment.base_url, ""),
-            slack.base_url,
-            notify_on=frozenset(notify_on),
-            retention_s=retention_s,
-        )
+        settings: Any = {"notify_on": frozenset(schedule.notify_on), "retention_s": retention_s}
+        server = server_from(environment.base_url, "")
+        self._config = Config(TEAM, CHANNEL, TABLE_NAME, server, slack.base_url, **settings)
         self._store = Store(self.client, TABLE_NAME, retention_s=retention_s, sleep=sleep)
-        self._openai = OpenAIClient(
-            self._config.server,
-            lambda afresh: openai.key,
-            clock=clock,
-            sleep=sleep,
-            random=lambda: 0.5,
-            new_session=lambda: self.session,
-        )
+        of_test: Any = {"clock": clock, "sleep": sleep, "random": lambda: 0.5, "new_session": lambda: self.session}
+        self._openai = OpenAIClient(server, lambda afresh: openai.key, **of_test)
         self._slack = SlackClient(slack.base_url, lambda afresh: slack.token, team=TEAM, clock=clock)
 
     def run(self, log: Callable[[str], None], on_poll: Callable[[bool], None]) -> None:
@@ -124,23 +139,17 @@ class Bot:
         return Facts(_state_in(table), records, frozenset(followed), tuple(undelivered), tuple(blocked))
 
 
+def _called(table: MemoryTable, operation: str, **request: Any) -> Item:
+    return table(operation, request)
+
+
 def _state_in(table: MemoryTable) -> PollState | None:
-    state = Store(_Reader(table), TABLE_NAME).load_state()  # type: ignore[arg-type]
+    """Read from outside of any run."""
+    calls = {"get_item": "GetItem", "batch_get_item": "BatchGetItem"}
+    client: Any = SimpleNamespace(**{name: partial(_called, table, operation) for name, operation in calls.items()})
+    state = Store(client, TABLE_NAME).load_state()
     if state is None:
         return None
     times = state.baseline_at, state.cursor.read_back_to, state.cursor.announce_from
     is_settled = state.baseline_reason is None and state.incident is None
     return PollState(*times, is_settled, has_backlog=state.backlog is not None)
-
-
-class _Reader:
-    """Reads the table from outside of any run."""
-
-    def __init__(self, table: MemoryTable) -> None:
-        self._table = table
-
-    def get_item(self, **request: Any) -> Item:
-        return self._table("GetItem", request)
-
-    def batch_get_item(self, **request: Any) -> Item:
-        return self._table("BatchGetItem", request)

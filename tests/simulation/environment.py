@@ -1,11 +1,12 @@
 """OpenAI and Slack around the bot: what happens to the batches, and what is disrupted for a while."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from local import openai_faults, slack_faults
 from local.openai_rows import counts
-from local.openai_simulator import Change, OpenAISimulator
+from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from tests.simulation.event_loop import EventLoop
 from tests.simulation.schedule import NOW, BatchLife, Disruption, Kind, Schedule
@@ -46,10 +47,6 @@ class Environment:
         return next((each.by_s for each in reversed(self._active) if each.kind is Kind.CLOCK), 0)
 
     @property
-    def changes(self) -> list[Change]:
-        return self.openai.changes
-
-    @property
     def rows(self) -> list[dict[str, Any]]:
         """The batches that the server knows now."""
         return [row for row in self.openai._rows.values() if row["id"] not in self.hidden]
@@ -60,26 +57,18 @@ class Environment:
 
     def at(self, second: float, act: Callable[[], object], line: str = "") -> None:
         """Let this happen then, and log it."""
-
-        def happen() -> None:
-            if line:
-                self._log(line)
-            act()
-
-        self._loop.at(NOW + second, happen)
+        self._loop.at(NOW + second, lambda: (line and self._log(line), act()))
 
     def add(self, life: BatchLife) -> None:
         """Let all happen that happens to a batch."""
         id, ends_at = life.id, min(life.deleted_at or self._length_s + 1, self._length_s + 1)
         late = f", and listed {life.late_s} s later" if life.late_s else ""
-        events = [(life.created_at, lambda: self._create(life), f"{id} is created{late}")]
-        for at, status in life.steps:
-            events.append((at, lambda status=status: self.openai.move(id, status), ""))  # type: ignore[misc]
+        events: list[Any] = [(life.created_at, partial(self._create, life), f"{id} is created{late}")]
+        events += [(at, partial(self.openai.move, id, status)) for at, status in life.steps]
         if life.ended_at is not None:
-            events.append((life.ended_at, lambda: self._end(life), f"{id} ends: {life.outcome}"))
-        for event in events:
-            if event[0] < ends_at:
-                self.at(*event)
+            events.append((life.ended_at, partial(self._end, life), f"{id} ends: {life.outcome}"))
+        for event in [each for each in events if each[0] < ends_at]:
+            self.at(*event)
         if life.late_s:
             self.at(life.created_at + life.late_s, lambda: self.openai.unlisted.discard(id))
         if life.deleted_at is not None and life.deleted_at > life.created_at:
@@ -87,21 +76,18 @@ class Environment:
 
     def disrupt(self, disruption: Disruption) -> None:
         def begin() -> None:
-            self._active.append(disruption)
             self.had.append(disruption)
-            self._apply()
+            self._apply([*self._active, disruption])
 
         def end() -> None:
-            self._active = [each for each in self._active if each is not disruption]
-            self._apply()
+            self._apply([each for each in self._active if each is not disruption])
 
         self.at(disruption.at, begin, f"{disruption.kind} ({disruption.by_s} s)")
         self.at(disruption.at + disruption.for_s, end, f"no more: {disruption.kind}")
 
     def repair(self) -> None:
         """End every disruption."""
-        self._active.clear()
-        self._apply()
+        self._apply([])
 
     def delete(self, batch_id: str) -> None:
         self.openai.remove(batch_id)
@@ -146,8 +132,9 @@ class Environment:
         if life.stale_after_s is not None:
             self.show(life.id, before, life.stale_after_s, 60)
 
-    def _apply(self) -> None:
-        """Let the simulators do what the active disruptions say."""
+    def _apply(self, disruptions: list[Disruption]) -> None:
+        """Let the simulators do what these disruptions say, which are active from now on."""
+        self._active = disruptions
         active, openai, slack = self.active, self.openai, self.slack
         openai.down = openai_faults.error(503) if Kind.OPENAI_DOWN in active else None
         openai.down = openai_faults.error(401) if Kind.KEY_REFUSED in active else openai.down

@@ -47,17 +47,13 @@ FAULTS = {
     System.POST: (*_ANY, Fault.SILENT, Fault.MALFORMED, Fault.FAILED_AFTER, Fault.LATE, Fault.VERY_LATE),
     System.READ: (*_ANY, Fault.SILENT),
 }
-TAKES_S = {
-    System.OPENAI: (0.1, 0.6, 3),
-    System.TABLE: (0.005, 0.02, 0.4),
-    System.POST: (0.2, 0.8, 2),
-    System.READ: (0.2, 0.8, 2),
-}
+TAKES_S = {System.OPENAI: (0.1, 0.6, 3), System.TABLE: (0.005, 0.02, 0.4)}
+TAKES_S |= dict.fromkeys((System.POST, System.READ), (0.2, 0.8, 2))
 SLOW_S = {System.OPENAI: 18, System.TABLE: 12, System.POST: 8, System.READ: 8}
 
 
 class Result(StrEnum):
-    """What the caller was told; FAILED unless it was true."""
+    """What the caller was answered; FAILED unless it was true."""
 
     ANSWERED = "answered"
     REFUSED = "refused"

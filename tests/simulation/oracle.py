@@ -23,9 +23,9 @@ lived to record, what Slack took, every call and its result, and what the table 
 10. A run does not ask for one page again and again, and a poll whose calls were all answered in time does not fail.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
 
@@ -68,6 +68,32 @@ class Report:
         return self.lost + self.repeated + self.wrong
 
 
+@dataclass(slots=True)
+class Statistics:
+    """Sums over the hard simulations, and over those that broke the promise."""
+
+    schedules: int = 0
+    sums: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, trace: Trace, report: Report) -> None:
+        self.schedules += 1
+        if not (trace.is_hard or report.broken):
+            return
+        self.sums["numbers"].update(hard=1, runs=trace.runs, overlapping=trace.overlaps, owed=report.owed)
+        self.sums["numbers"].update({name: len(getattr(report, name)) for name in ("lost", "repeated", "wrong")})
+        self.sums["calls"].update(call.system for call in trace.calls.made)
+        self.sums["faults"].update(f"{call.system} {call.fault}" for call in trace.calls.made if call.fault)
+        self.sums["disruptions"].update(each.kind for each in trace.environment.had)
+        self.sums["allowed"].update(each.partition(": ")[2] for each in report.allowed)
+
+    def text(self) -> str:
+        lines = [f"{self.schedules:,} schedules; something ended, failed and overlapped in those that are hard"]
+        for name, counter in self.sums.items():
+            counts = ", ".join(f"{times:,} {what}" for what, times in sorted(counter.items()))
+            lines.append(f"{name}: {counts or 'none'}")
+        return "\n".join(lines)
+
+
 def check(trace: Trace) -> Report:
     posts: dict[str, list[Post]] = defaultdict(list)
     for post in trace.posts:
@@ -101,12 +127,11 @@ def _id(change: Change) -> str:
 
 
 def _ends(trace: Trace) -> Iterator[Change]:
-    return (change for change in trace.environment.changes if change.status in TERMINAL)
+    return (change for change in trace.environment.openai.changes if change.status in TERMINAL)
 
 
 def _is_owed(trace: Trace, change: Change) -> bool:
-    is_skewed = any(each.kind is Kind.CLOCK for each in trace.environment.had)
-    is_after = change.at > trace.baseline_at + 5 + (trace.skew_s if is_skewed else 0)
+    is_after = change.at > trace.baseline_at + 5 + (trace.skew_s if trace.was_skewed else 0)
     return is_after and _is_selected(trace, change)
 
 
@@ -148,7 +173,7 @@ def _copy(trace: Trace, id: str, first: Post, second: Post) -> tuple[bool, str]:
 
 
 def _untrue(trace: Trace, posts: Posts) -> Iterator[str]:
-    changes = {_id(change): change for change in trace.environment.changes}
+    changes = {_id(change): change for change in trace.environment.openai.changes}
     for id, (first, *_) in posts.items():
         batch_id, _, status = id.partition("#")
         if not batch_id.startswith("batch_"):
@@ -167,10 +192,9 @@ def _untrue(trace: Trace, posts: Posts) -> Iterator[str]:
 
 
 def _untrue_of_deleted(trace: Trace, batch_id: str, first: Post) -> Iterator[str]:
-    asked = [call for call in trace.calls.made if f"/batches/{batch_id}" in call.what]
-    around = trace.environment
-    since = [call.at for call in asked if call.fault is Fault.NOT_FOUND]
-    deleted_at = around.deleted_at.get(batch_id, around.hidden_at.get(batch_id, inf))
+    not_found = [call for call in trace.calls.made if call.fault is Fault.NOT_FOUND]
+    since = [call.at for call in not_found if f"/batches/{batch_id}" in call.what]
+    deleted_at = (trace.environment.hidden_at | trace.environment.deleted_at).get(batch_id, inf)
     earliest = min([deleted_at, *since]) + DELETED_AFTER_S - 2 * trace.skew_s
     if first.message.at < max(deleted_at, earliest):
         yield f"{batch_id}#gone: it was there less than an hour ago"
@@ -232,9 +256,9 @@ def _late(trace: Trace, posts: Posts, owed: Iterable[str]) -> Iterator[str]:
 
 
 def _unsettled(trace: Trace) -> Iterator[str]:
-    facts, state = trace.facts, trace.facts.state
-    yield from (f"left in the outbox: {each}" for each in facts.undelivered)
-    yield from (f"left blocked: {each}" for each in facts.blocked)
+    state = trace.facts.state
+    yield from (f"left in the outbox: {each}" for each in trace.facts.undelivered)
+    yield from (f"left blocked: {each}" for each in trace.facts.blocked)
     # A server that never knows an `after` shows its first page only: there is always more.
     is_unread = state and state.has_backlog and trace.schedule.unknown_after is not After.NEVER_KNOWN
     if state is None or not state.is_settled or is_unread:
@@ -259,10 +283,8 @@ def _records(trace: Trace) -> Iterator[str]:
 
 
 def _requests(trace: Trace) -> Iterator[str]:
-    times: dict[tuple[int, str], int] = defaultdict(int)
-    for call in trace.calls.made:
-        if call.system is System.OPENAI and call.result is Result.ANSWERED:
-            times[call.run, call.what] += 1
+    answered = [call for call in trace.calls.made if call.result is Result.ANSWERED]
+    times = Counter((call.run, call.what) for call in answered if call.system is System.OPENAI)
     for (run, what), count in times.items():
         if count > MAX_SAME_REQUESTS:
             yield f"run {run} makes {count} times the request {what}"

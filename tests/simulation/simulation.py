@@ -42,11 +42,10 @@ class Simulation:
 
     def connect_bot(self) -> None:
         """Let a new process of the bot begin, as a new configuration makes it do."""
-        schedule, environment, trace = self._schedule, self.environment, self.trace
-        self.bot = Bot(environment, self.clock, self.loop.pause, schedule.notify_on, schedule.retention_s)
-        wire = OpenAIWire(trace.calls, environment, schedule.page_size, trace.on_rows)
+        self.bot = Bot(self.environment, self._schedule, self.clock, self.loop.pause)
+        wire = OpenAIWire(self.trace.calls, self.environment, self._schedule.page_size, self.trace.on_rows)
         self.bot.session.mount("http://", wire)
-        TableWire(trace.calls, self.bot.client, self.table)
+        TableWire(self.trace.calls, self.bot.client, self.table)
 
     def clock(self) -> float:
         """The bot's clock; those of overlapping runs differ a little."""
@@ -122,9 +121,9 @@ class Simulation:
         trace.runs += 1
         trace.overlaps += len(self.loop.runs) > 1
         try:
-            self.bot.run(lambda line: self._log(f"run {run}: {line}"), lambda is_good: trace.on_poll(run, is_good))
+            self.bot.run(lambda line: trace.log(f"run {run}: {line}"), lambda is_good: trace.on_poll(run, is_good))
         except Killed:
-            self._log(f"run {run} dies")
+            trace.log(f"run {run} dies")
             raise
         except Exception as error:
             trace.log_broken(f"run {run} raises {error!r}")

@@ -244,7 +244,7 @@ def test_a_lease_runs_out_while_another_run_reads_the_history(death: Fault) -> N
     assert announced(simulation.run()) == ["batch_0#failed"]
 
 
-def test_news_of_an_open_status_that_was_leased_when_the_end_came_is_dropped() -> None:
+def test_an_open_status_that_was_leased_when_the_end_came_is_not_announced() -> None:
     batch = BatchLife("batch_1", 10, 130, FAILED, steps=((70, "in_progress"),))
     simulation = a_simulation(batch, ticks=every_minute(10), notify_on=("failed", "in_progress"))
     goes_wrong(simulation, System.POST, "batch_1#in_progress", Fault.KILLED_BEFORE)

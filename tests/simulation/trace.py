@@ -6,10 +6,9 @@ from typing import Any
 
 from local.memory_table import Item, MemoryTable
 from local.slack_simulator import Message
-from tests.simulation.bot import Bot
+from tests.simulation.bot import Bot, Facts
 from tests.simulation.environment import Environment
 from tests.simulation.event_loop import EventLoop
-from tests.simulation.facts import Facts
 from tests.simulation.faults import Calls, Fault, Result
 from tests.simulation.schedule import MAX_SKEW_S, NOW, TERMINAL, Kind, Schedule
 from tests.simulation.wire import ids_of
@@ -67,15 +66,18 @@ class Trace:
         return [each for each in ids if each.startswith("batch_")]
 
     @property
+    def was_skewed(self) -> bool:
+        return any(each.kind is Kind.CLOCK for each in self.environment.had)
+
+    @property
     def skew_s(self) -> int:
         """How far the bot's clock may have been wrong."""
-        had = [abs(each.by_s) for each in self.environment.had if each.kind is Kind.CLOCK]
-        return max([MAX_SKEW_S, *had])
+        return max(MAX_SKEW_S, *(abs(each.by_s) for each in self.environment.had if each.kind is Kind.CLOCK), 0)
 
     @property
     def is_hard(self) -> bool:
         """Whether something ended in it, something failed and runs overlapped: others prove little."""
-        ends = any(change.at >= NOW and change.status in TERMINAL for change in self.environment.changes)
+        ends = any(change.at >= NOW and change.status in TERMINAL for change in self.environment.openai.changes)
         return ends and any(call.result is not Result.ANSWERED for call in self.calls.made) and self.overlaps > 0
 
     def log(self, line: str) -> None:
@@ -104,8 +106,7 @@ class Trace:
             self.seen = Seen(self.seen.open | shown.open, self.seen.ended | shown.ended)
             return
         own = [call for call in self.calls.made if call.run == run]
-        was_wrong = any(each.kind is Kind.CLOCK for each in self.environment.had)
-        if not was_wrong and all(call.result is Result.ANSWERED and not call.fault for call in own):
+        if not self.was_skewed and all(call.result is Result.ANSWERED and not call.fault for call in own):
             self.log_broken(f"the poll of run {run} failed, but every call was answered in time")
 
     def on_redeliver(self) -> None:
@@ -146,5 +147,4 @@ class Trace:
 
 def _has_outcome(row: dict[str, Any]) -> bool:
     """Whether the row says how the batch ended. One without counts is retrieved, and may wait."""
-    counted = row["request_counts"]
-    return row["status"] != "completed" or bool(counted and counted["total"])
+    return row["status"] != "completed" or bool((row["request_counts"] or {}).get("total"))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from email.message import Message
+from functools import partial
 from http.client import RemoteDisconnected
 from io import BytesIO
 from typing import Any
@@ -154,8 +155,7 @@ class TableWire:
     def _send(self, model: Any, params: Any, **_: Any) -> Any:
         operation, request = model.name, json.loads(params["body"])
 
-        def reply() -> Item:
-            return self._table(operation, request)
+        reply = partial(self._table, operation, request)
 
         def fail(fault: Fault) -> Item:
             if fault is Fault.CUT_BEFORE:
@@ -180,7 +180,7 @@ _TABLE = {
 
 
 def _conflict(operation: str) -> ClientError:
-    """What DynamoDB answers where a transaction writes the same items; readers are told of no conflict."""
+    """What DynamoDB answers where a transaction writes the same items; a read is throttled."""
     if operation == "TransactWriteItems":
         reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
         return client_error("TransactionCanceledException", operation, CancellationReasons=reasons)
@@ -194,12 +194,10 @@ def ids_of(metadata: Any) -> list[str]:
 
 
 def _openai_result(reply: Any) -> Result:
-    if reply.status in (401, 403):
-        return Result.REFUSED
-    return Result.ANSWERED if reply.status in (200, 404) else Result.FAILED
+    results = {200: Result.ANSWERED, 404: Result.ANSWERED, 401: Result.REFUSED, 403: Result.REFUSED}
+    return results.get(reply.status, Result.FAILED)
 
 
 def _slack_result(reply: Any) -> Result:
-    if reply.status != 200:
-        return Result.FAILED
-    return Result.ANSWERED if json.loads(reply.body)["ok"] else Result.REFUSED
+    is_ok = reply.status == 200 and json.loads(reply.body)["ok"]
+    return Result.ANSWERED if is_ok else Result.REFUSED if reply.status == 200 else Result.FAILED
