@@ -35,9 +35,6 @@ def listed(simulator: OpenAISimulator, **params: Any) -> list[str]:
     return [row["id"] for row in get(simulator, **params).json()["data"]]
 
 
-# The list
-
-
 def test_batches_are_listed_newest_first_and_of_one_second_last_added_first(simulator: OpenAISimulator) -> None:
     for name, created_at in [("b", NOW - 5), ("a", NOW - 9), ("c", NOW - 5), ("d", NOW)]:
         simulator.add(id=name, created_at=created_at)
@@ -75,9 +72,6 @@ def test_the_official_sdk_lists_and_retrieves_every_batch(simulator: OpenAISimul
     assert retrieved.to_dict() == rows[1]
     kinds = [request.kind for request in simulator.requests]
     assert kinds == [Kind.FIRST_PAGE, Kind.NEXT_PAGE, Kind.NEXT_PAGE, Kind.RETRIEVE]
-
-
-# Rows
 
 
 def test_a_moved_batch_gets_its_times_from_the_clock_and_files_from_its_counts(
@@ -124,9 +118,6 @@ def test_a_stopped_simulator_answers_nobody_not_even_on_an_open_connection() -> 
             session.get(simulator.base_url, timeout=10)
 
 
-# Recordings
-
-
 def some_rows(number: int) -> list[Row]:
     """Newest first, one a day; the last one was recorded open."""
     ends = range(1_700_000_000, 1_700_000_000 - number * 86400, -86400)
@@ -134,15 +125,9 @@ def some_rows(number: int) -> list[Row]:
     return [*rows[:-1], rows[-1] | {"status": "in_progress", "completed_at": None}]
 
 
-def recorded(tmp_path: Path, content: object) -> Path:
-    path = tmp_path / "recorded.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
-
-
 def test_the_newest_ten_of_a_recording_are_open_again_and_look_new(tmp_path: Path, clock: Clock) -> None:
-    rows = some_rows(12)
-    path = recorded(tmp_path, {"object": "list", "data": rows, "has_more": True})
+    rows, path = some_rows(12), tmp_path / "recorded.json"
+    path.write_text(json.dumps({"object": "list", "data": rows, "has_more": True}))
 
     recording = load(path, clock())
 
@@ -155,10 +140,11 @@ def test_the_newest_ten_of_a_recording_are_open_again_and_look_new(tmp_path: Pat
     assert shown[10]["completed_at"] - shown[10]["created_at"] == 3600
 
 
-def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, clock: Clock) -> None:
-    recording = load(recorded(tmp_path, some_rows(2)), clock())
+def test_a_reopened_batch_ends_as_recorded_at_the_given_time(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "recorded.json"
+    path.write_text(json.dumps(some_rows(2)))
 
-    row = ended(recording.ending[0], NOW + 30)
+    row = ended(load(path, clock()).ending[0], NOW + 30)
 
     assert (row["created_at"], row["completed_at"]) == (NOW - 5, NOW + 30)
     assert NOW - 5 <= row["in_progress_at"] <= row["finalizing_at"] <= row["completed_at"]
@@ -169,14 +155,13 @@ def test_a_reopened_batch_ends_as_recorded_when_it_is_told_to(tmp_path: Path, cl
     ("content", "message"),
     [
         ("<html>", "not JSON"),
-        ('{"error": {}}', "no list of batches"),
-        ("[]", "no list of batches"),
-        ('["batch_1"]', "row 1 is not a batch"),
-        ('[{"id": "a", "status": "failed"}]', "row 1 is not a batch"),
+        *[(content, "no list of batches") for content in ('{"error": {}}', "[]")],
+        *[(content, "row 1 is not a batch") for content in ('["batch_1"]', '[{"id": "a", "status": "failed"}]')],
     ],
 )
 def test_a_file_that_is_no_recording_is_rejected_in_one_line(tmp_path: Path, content: str, message: str) -> None:
-    path = recorded(tmp_path, content)
+    path = tmp_path / "recorded.json"
+    path.write_text(content)
 
     with pytest.raises(RecordingError) as caught:
         load(path, NOW)

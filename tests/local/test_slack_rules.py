@@ -43,16 +43,13 @@ def test_a_message_that_slack_cannot_show_is_rejected_by_name(message: dict[str,
     assert error_for(message) == error
 
 
-def test_markup_becomes_what_it_means() -> None:
+def test_markup_becomes_what_it_means_and_escaped_text_what_it_was() -> None:
     message = posted(
         ":x: *search* · *<https://x.example/b|R&amp;D>* ended "
         "<!date^1763000000^{date_short_pretty} {time}|2025> in `file_1`, _slanted_, :unheard_of:"
     )
 
-    assert as_text(message, zone=UTC) == ("❌ search · R&D ended Nov 13, 02:13 in file_1, slanted, :unheard_of:")
-
-
-def test_escaped_text_is_shown_as_it_was() -> None:
+    assert as_text(message, zone=UTC) == "❌ search · R&D ended Nov 13, 02:13 in file_1, slanted, :unheard_of:"
     assert as_text(posted("*&lt;!channel&gt;* &amp;lt; a_b_c 2*3*4")) == "<!channel> &lt; a_b_c 2*3*4"
 
 

@@ -38,9 +38,6 @@ def client_of(slack: SlackSimulator, token: str = "xoxb-test") -> WebClient:
     return WebClient(token, slack.base_url, retry_handlers=[])
 
 
-# Calls
-
-
 def test_a_message_lands_and_is_in_the_history(slack: SlackSimulator) -> None:
     answer = client_of(slack).chat_postMessage(channel=CHANNEL, text="Hello", metadata=METADATA)
 
@@ -90,9 +87,6 @@ def test_a_channel_may_take_only_one_message_a_second(slack: SlackSimulator, clo
 
     assert (raised.value.response.status_code, raised.value.response.headers["Retry-After"]) == (429, "1")
     assert [each.text for each in slack.messages] == ["one", "three"]
-
-
-# A person and an app
 
 
 def test_a_button_lets_the_app_replace_its_message(slack: SlackSimulator, app: SlackApp, ada: Person) -> None:
