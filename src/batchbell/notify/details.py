@@ -1,7 +1,10 @@
 """What is known of a batch, in words: its name, how it ended, why, what to do, and the facts."""
 
 import re
+import tomllib
 from collections import Counter
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from batchbell.config import Server
@@ -10,18 +13,13 @@ from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration,
 
 # The metadata keys that name a batch, the best first.
 _KEYS = ("description", "batch_description", "name", "batch_name", "display_name", "title", "job_name", "job")
-# What is known to help, by the codes that OpenAI has been seen to give.
-_ADVICE = {
-    "token_limit_exceeded": "Submit it again once other batches of this model have ended, or split it.",
-    "too_many_tasks": "Split the input file into smaller batches.",
-    "empty_file": "The input file needs at least one line.",
-    "invalid_json_line": "Every line of the input file must be one whole JSON object.",
-    "duplicate_custom_id": "Give each request a `custom_id` of its own.",
-    "url_mismatch": "The `url` of every line must be the endpoint of the batch.",
-    "model_mismatch": "All requests of one batch must name the same model.",
-    "model_not_found": "Check the name of the model, and that this project may use it.",
-}
 _STOPPED = (Status.EXPIRED, Status.CANCELLED)
+
+
+@cache
+def texts() -> dict[str, Any]:
+    """Return the sections of texts.toml, read when the first is needed."""
+    return tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
 
 
 def batch_title(batch: Batch, server: Server, limit: int = 600) -> str:
@@ -46,9 +44,8 @@ def given_name(batch: Batch) -> tuple[str, str] | None:
 
 def seconds_taken(batch: Batch) -> int | None:
     """Return the time from its creation to its end, if the server gave both."""
-    if batch.ended_at is None or batch.created_at is None:
-        return None
-    return max(batch.ended_at - batch.created_at, 0)
+    ended_at, created_at = batch.ended_at, batch.created_at
+    return None if ended_at is None or created_at is None else max(ended_at - created_at, 0)
 
 
 def outcome_text(batch: Batch, limit: int = 500) -> str:
@@ -76,8 +73,8 @@ def batch_reason(batch: Batch) -> str:
     sentences = [_error_sentence(errors) for errors in shown]
     if others := len(batch.errors) + batch.errors_left_out - sum(map(len, shown)):
         sentences.append(f"…and {counted(others, 'more error')}")
-    bullet = "• " if len(sentences) > 1 else ""
-    advice = [f":bulb: {_ADVICE[code]}" for code in codes if code in _ADVICE]
+    bullet, known = "• " if len(sentences) > 1 else "", texts()["advice"]
+    advice = [f":bulb: {known[code]}" for code in codes if code in known]
     return "\n".join([bullet + sentence for sentence in sentences] + advice)
 
 

@@ -7,48 +7,18 @@ from typing import Any, NamedTuple
 
 from batchbell import models
 from batchbell.config import Config, Secret, Server
-from batchbell.models import BaselineReason, Batch, Message, Notification, Outcome, Subject
+from batchbell.models import Batch, Message, Notification, Subject
 from batchbell.notify import details
 from batchbell.notify.mrkdwn import QUIET, code, context, counted, date, duration, escaped, section, series
 
 Notifications = Sequence[Notification]
 Content = tuple[str, str, list[dict[str, Any]]]  # title, reason, blocks
-_GREEN, _AMBER, _RED, _GREY, _BLUE = "#2eb67d", "#ecb22e", "#e01e5a", "#8d8d8d", "#1d9bd1"
 
 
 class Style(NamedTuple):  # a digest counts by label
     emoji: str
     colour: str
     label: str
-
-
-_WORST_FIRST: dict[Outcome | type[Subject] | None, Style] = {
-    models.KeyRefused: Style(":no_entry:", _RED, "refused key"),
-    Outcome.FAILED: Style(":x:", _RED, "failed"),
-    Outcome.ALL_FAILED: Style(":x:", _RED, "completed without success"),
-    Outcome.EXPIRED: Style(":alarm_clock:", _RED, "expired"),
-    Outcome.PARTLY_FAILED: Style(":warning:", _AMBER, "partly failed"),
-    models.Deleted: Style(":mag:", _AMBER, "gone"),
-    Outcome.UNKNOWN: Style(":grey_question:", _AMBER, "unclear"),
-    Outcome.EMPTY: Style(":warning:", _AMBER, "empty"),
-    Outcome.CANCELLED: Style(":black_square_for_stop:", _GREY, "cancelled"),
-    None: Style(":hourglass_flowing_sand:", _BLUE, "still open"),
-    models.Watching: Style(":eyes:", _BLUE, "now watched"),
-    models.KeyAccepted: Style(":key:", _BLUE, "accepted key"),
-    Outcome.SUCCEEDED: Style(":white_check_mark:", _GREEN, "succeeded"),
-}
-
-_KEY_ADVICE = {
-    (401, "openai"): "is wrong, expired or revoked (401), or a restricted one without the permission _Batches: Read_",
-    (401, "azure"): "is wrong, revoked or that of another resource than `OpenAIBaseUrl` names (401)",
-    (401, "other"): "is wrong, expired or revoked (401). If this is Azure behind a name of its own, "
-    "deploy again with an `OpenAIApiVersion`",
-    (403, "openai"): "is known but may not read batches (403). Give it the permission _Batches: Read_",
-    (403, "azure"): "may not be used (403): the resource has keys turned off, or its network rules "
-    "keep this function out. Change that",
-    (403, "other"): "is known but may not read batches (403). Give it that right",
-}
-_ANOTHER_KEY = {401: ". Store a valid one", 403: ", or store one that may"}
 
 
 def message_for(
@@ -61,7 +31,11 @@ def message_for(
     worst = ordered[0].subject
     title, reason, blocks = _digest_of(ordered, config, now) if len(ordered) > 1 else _content_of(worst, config)
     emoji, colour, _ = style_of(worst)
-    text = f"{emoji} *{escaped(config.team, 60)}* · {title}.{_late_sentence(ordered, now)}"
+    text = f"{emoji} *{escaped(config.team, 60)}* · {title}."
+    if late := _late_notes(ordered, now):
+        told = "One of them is told late: it" if len(ordered) > 1 else "This is told late: it"
+        told = f"{len(late):,} of them are told late: the first" if len(late) > 1 else told
+        text += f" {told} {late[0]}."
     text += " This may be a repeat." if possible_duplicate else ""
     if text_only:
         text, blocks = f"{text}\n{reason}".strip(), []
@@ -75,13 +49,14 @@ def test_message(config: Config, now: int) -> Message:
     """Return a message that only shows that messages arrive; its id is that of no batch."""
     text = f":wrench: *{escaped(config.team, 60)}* · This is a test message: batchbell can post here."
     note = context("Sent by a person with `batchbell test-message`. No batch has ended.")
-    content = {"attachments": [{"color": _BLUE, "blocks": [note]}], **QUIET}
+    content = {"attachments": [{"color": "#1d9bd1", "blocks": [note]}], **QUIET}
     return Message((f"trial-{now}#test",), config.team, text, content)
 
 
 def style_of(subject: Subject) -> Style:
     """Return the style of a batch's outcome, of an open batch, or of another subject."""
-    return _WORST_FIRST[models.outcome_of(subject) if isinstance(subject, Batch) else type(subject)]
+    name = (models.outcome_of(subject) or "open") if isinstance(subject, Batch) else type(subject).__name__
+    return Style(*details.texts()["style"][name])
 
 
 def service_name(server: Server) -> str:
@@ -111,11 +86,10 @@ def _content_of(subject: Subject, config: Config, limit: int = 600) -> Content:
             return *_baseline_content(subject, config.server, parameter), []
         case models.KeyRefused(since, status):
             kind = "openai" if config.server.is_openai else "azure" if config.server.is_azure else "other"
-            known = 403 if status == 403 else 401
             title = f"{service} has refused the API key since {date(since)}: no batch can be watched"
-            reason = f"The key {_KEY_ADVICE[known, kind]}{_ANOTHER_KEY[known]} in the SSM parameter {parameter}"
-            comfort = "Nothing is lost: what ends meanwhile is announced once the key works."
-            return title, f"{reason}; the next poll takes it up.", [context(comfort)]
+            advice = details.texts()["refused_key"]["403" if status == 403 else "401"][kind]
+            reason = f"The key {advice} in the SSM parameter {parameter}; the next poll takes it up."
+            return title, reason, [context("Nothing is lost: what ends meanwhile is announced once the key works.")]
         case models.KeyAccepted(refused_since, since):
             title = f"{service} accepts the API key again, which it had refused for {duration(since - refused_since)}"
             return title, "What ended in the meantime is announced now.", []
@@ -125,23 +99,15 @@ def _baseline_content(watching: models.Watching, server: Server, parameter: str)
     """Return what is watched; and what will be announced from now on, and what no longer."""
     if watching.base_url != server.base_url:
         server = Server(watching.base_url)  # the configured one was changed since
-    name, ended, opened = service_name(server), watching.ended_count, watching.open_count
+    values, ended, opened = {"server": service_name(server)}, watching.ended_count, watching.open_count
+    title, undo = (text.format(**values, parameter=parameter) for text in details.texts()["baseline"][watching.reason])
     statuses = series([code(each, 40) for each in watching.statuses])
     metadata_filter = code(watching.metadata_filter, 200)
     reason = f"Announced from now on: {statuses}" if statuses else "Nothing is announced"
     reason += f", of batches with {metadata_filter}." if metadata_filter else "."
     if ended:
         reason += f" {counted(ended, 'batch')} had ended before and {'are' if ended > 1 else 'is'} not announced."
-    title, earlier, undo = f"batchbell is now watching the batches at {name}", "", ""
-    if watching.reason is BaselineReason.BASE_URL:
-        title, earlier = f"batchbell is now watching another server, {name}", "server"
-        undo = "deploy again with the earlier `OpenAIBaseUrl`"
-    elif watching.reason is BaselineReason.PROJECT:
-        title, earlier = "the API key now belongs to another project, whose batches are watched from now on", "project"
-        undo = f"store a key of that project in {parameter}"
-    if undo:
-        reason += f"\nThe batches of the earlier {earlier} are no longer watched. If that was not meant, {undo}."
-    return f"{title}: {counted(opened, 'batch')} {'are' if opened > 1 else 'is'} open", reason
+    return f"{title}: {counted(opened, 'batch')} {'are' if opened > 1 else 'is'} open", reason + undo
 
 
 def _severity_and_name(notification: Notification) -> tuple[int, list[tuple[int, str]]]:
@@ -149,26 +115,18 @@ def _severity_and_name(notification: Notification) -> tuple[int, list[tuple[int,
     subject = notification.subject
     name = isinstance(subject, Batch) and details.given_name(subject)
     words = [word.lstrip("0") for word in re.split(r"(\d+)", name[1].casefold() if name else "")]
-    severity = list(_WORST_FIRST.values()).index(style_of(subject))
+    severity = list(details.texts()["style"].values()).index(list(style_of(subject)))
     return severity, [(len(word) if word.isdecimal() else 0, word) for word in words]
-
-
-def _late_sentence(notifications: Notifications, now: int) -> str:
-    """Return which of them are announced late, and when the first of these happened."""
-    notes = _late_notes(notifications, now)
-    if len(notes) > 1:
-        return f" {len(notes):,} of them are told late: the first {notes[0]}."
-    return f" {'One of them' if len(notifications) > 1 else 'This'} is told late: it {notes[0]}." if notes else ""
 
 
 def _late_notes(notifications: Notifications, now: int) -> list[str]:
     """Return when those happened that are announced late, the earliest first."""
-    happened = []
+    late = []
     for each in notifications:
         ended_at = each.subject.ended_at if isinstance(each.subject, Batch) else None
-        happened.append((each.recorded_at, "was noticed") if ended_at is None else (ended_at, "ended"))
-    late = [(at, verb) for at, verb in happened if now - at > 900]
-    return [f"{verb} {date(at)}" for at, verb in sorted(late, key=lambda pair: pair[0])]
+        at, verb = (each.recorded_at, "was noticed") if ended_at is None else (ended_at, "ended")
+        late += [(at, f"{verb} {date(at)}")] if now - at > 900 else []
+    return [note for _, note in sorted(late, key=lambda pair: pair[0])]
 
 
 def _digest_of(notifications: Notifications, config: Config, now: int) -> Content:

@@ -13,7 +13,7 @@ from batchbell.notify import details, mrkdwn
 from batchbell.notify.messages import Style, service_name, style_of
 from batchbell.notify.mrkdwn import QUIET, Block, button, code, counted, date, duration, escaped
 from batchbell.records import Outbox, PollState, Record, RecordPage
-from batchbell.slash.parse import ALL, FORMS, STATUSES, BotStatus, Command, Details, Help, Recent, text_of
+from batchbell.slash.parse import ALL, MAX_ROWS, STATUSES, BotStatus, Command, Details, Help, Recent, text_of
 
 if TYPE_CHECKING:
     from batchbell.aws.store import Store
@@ -230,9 +230,6 @@ def _help(query: Help, slash_command: str) -> Reply:
     text = "Ask me about your OpenAI batches:"
     if query.invalid is not None:
         text = f"I do not understand “{escaped(query.invalid, 100)}”. This is what you can ask:"
-    return _message(
-        text,
-        mrkdwn.section("\n".join(f"• `{slash_command}{form}` {meaning}" for form, meaning in FORMS)),
-        mrkdwn.context("Only you see the answer; with `--share` the whole channel does."),
-        mrkdwn.actions(_ALL_BATCHES),
-    )
+    forms = details.texts()["slash"]["forms"].format(command=slash_command, max_rows=MAX_ROWS)
+    share = "Only you see the answer; with `--share` the whole channel does."
+    return _message(text, mrkdwn.section(forms), mrkdwn.context(share), mrkdwn.actions(_ALL_BATCHES))

@@ -10,14 +10,6 @@ from batchbell.models import DELETED, Status, normalised
 ALL, OPEN = "all", "open"
 STATUSES = (ALL, OPEN, *Status, DELETED)
 MAX_ROWS = 40  # Slack accepts at most 50 blocks; each row is one, and a few stand around them
-FORMS = (
-    ("", "the 10 most recent batches, newest first"),
-    (" failed", "those that failed, wholly or in part; also any status, `open` or `all`"),
-    (" 25", f"the 25 most recent, {MAX_ROWS} at most; `failed 25` is both"),
-    (" batch_…", "all about one batch: its errors, tokens, files and metadata"),
-    (" status", "how batchbell itself is doing"),
-    (" help", "this list"),
-)
 
 _SHARE = {"--share", "\u2014share", "\u2013share", "-share", "share"}  # macOS makes one dash of two
 _FILLERS = {"recent", "latest", "newest", "last", "list", "show", "batches", "the"}
@@ -76,17 +68,13 @@ def parse(text: str) -> Command:
 
 def text_of(query: Query) -> str:
     """Return the text that asks for this, as the value of a button."""
-    match query:
-        case Details(batch_id):
-            return f"batch {quote(batch_id, safe='', errors='replace')}"
-        case BotStatus():
-            return "status"
-        case Help():
-            return "help"
-        case Recent(count, status, older_than, newer_than):
-            older = f" older:{quote(older_than, safe='')}" if older_than else ""
-            newer = f" newer:{quote(newer_than, safe='')}" if newer_than else ""
-            return f"{status} {count}{older}{newer}"
+    if isinstance(query, Details):
+        return f"batch {quote(query.batch_id, safe='', errors='replace')}"
+    if not isinstance(query, Recent):
+        return "status" if isinstance(query, BotStatus) else "help"
+    older = f" older:{quote(query.older_than, safe='')}" if query.older_than else ""
+    newer = f" newer:{quote(query.newer_than, safe='')}" if query.newer_than else ""
+    return f"{query.status} {query.count}{older}{newer}"
 
 
 def _query(words: Sequence[str]) -> Query | None:
