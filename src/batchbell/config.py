@@ -10,9 +10,7 @@ from batchbell.models import Batch, Outcome, Status, has_failures, normalised, o
 DAY_S = 86_400
 
 _OPENAI = re.compile(r"https://([a-z]+\.)?api\.openai\.com(?=/|$)")
-_AZURE = re.compile(
-    r"https://[^/@]+\.(openai|cognitiveservices|services\.ai)\.azure\.(com|us|cn)(:\d+)?(?=/|$)", re.IGNORECASE
-)
+_AZURE = re.compile(r"(?i)https://[^/@]+\.(openai|cognitiveservices|services\.ai)\.azure\.(com|us|cn)(:\d+)?(?=/|$)")
 
 MetadataFilter = tuple[tuple[str, frozenset[str]], ...]
 
@@ -40,13 +38,10 @@ class Server:
 
 
 def server_from(address: str, api_version: str) -> Server:
-    """Return the server that was meant. The host, and so who gets the key, stays as it is.
-
-    Raises: ValueError for a version that would send Azure's key to OpenAI.
-    """
+    """Return the server that was meant. The host, and so who gets the key, stays as it is. Raises: ValueError."""
     endpoint = r"(/deployments/[^/]+)?(/batches|/chat/completions)$"
     base_url, api_version = re.sub(endpoint, "", address.strip().rstrip("/")).rstrip("/"), api_version.strip()
-    if api_version and _OPENAI.match(base_url):
+    if api_version and _OPENAI.match(base_url):  # this would send Azure's key to OpenAI
         raise ValueError("OpenAIApiVersion is Azure's: set OpenAIBaseUrl to the Azure resource as well")
     if _OPENAI.fullmatch(base_url):
         return Server(base_url + "/v1", api_version)
@@ -84,10 +79,8 @@ class Config:
         return all(metadata.get(key) in values for key, values in self.metadata_filter)
 
     def selects(self, batch: Batch) -> bool:
-        """Whether `NotifyOn` and `MetadataFilter` select this batch in its present status.
-
-        `failed` also selects a completed batch with failed requests, or one whose counts are still unknown.
-        """
+        """Whether `NotifyOn` and `MetadataFilter` select this batch in its present status."""
+        # `failed` also selects a completed batch with failed requests, or one whose counts are still unknown.
         is_unsure = outcome_of(batch) is Outcome.UNKNOWN and not batch.is_retrieved
         is_failure = Status.FAILED in self.notify_on and (is_unsure or has_failures(batch))
         return self.matches_filter(batch) and (batch.status in self.notify_on or is_failure)

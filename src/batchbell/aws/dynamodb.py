@@ -113,10 +113,6 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def pace(self, units: float) -> None:
-        """Wait for as long as one partition needs for so many write units."""
-        self.sleep(units / UNITS_PER_S)
-
     def transact(self, call: str, writes: Iterable[Item]) -> None:
         """Make all of these writes, or none."""
         named: Any = [{action: {"TableName": self.name, **write}} for each in writes for action, write in each.items()]
@@ -136,12 +132,10 @@ class Table:
 
 
 _KINDS = {
-    "AccessDeniedException": PermanentError,
-    "ResourceNotFoundException": PermanentError,
-    "TransactionConflictException": _BusyError,
-    "ValidationException": RejectedError,
-    # of one write of a transaction, the gravest first
-    "ValidationError": RejectedError,
+    "AccessDenied": PermanentError,
+    "ResourceNotFound": PermanentError,
+    "Validation": RejectedError,
+    "ValidationError": RejectedError,  # so it is called in a transaction, where the gravest counts
     "TransactionConflict": _BusyError,
 }
 
@@ -151,14 +145,12 @@ def _translated(call: str, error: ClientError | BotoCoreError) -> Exception:
         return TransientError(f"{call}: {type(error).__name__}")
     response: Any = error.response
     code = response["Error"]["Code"]
-    if code == "ConditionalCheckFailedException":
-        return ConditionError(f"{call}: {code}", [response.get("Item", {})])
-    if code != "TransactionCanceledException":
-        return _KINDS.get(code, TransientError)(f"{call}: {code}")
-    reasons = response.get("CancellationReasons", [])
+    is_canceled = code == "TransactionCanceledException"
+    reason = {"Code": code.removesuffix("Exception"), "Item": response.get("Item", {})}
+    reasons = response.get("CancellationReasons", []) if is_canceled else [reason]
     found = [each.get("Item", {}) if each.get("Code") == "ConditionalCheckFailed" else None for each in reasons]
     if any(item is not None for item in found):
         return ConditionError(f"{call}: {code}", found)
     codes = sorted({str(reason.get("Code")) for reason in reasons} - {"None"})
     kind = next((kind for each, kind in _KINDS.items() if each in codes), TransientError)
-    return kind(f"{call}: {code} ({', '.join(codes)})")
+    return kind(f"{call}: {code}" + (f" ({', '.join(codes)})" if is_canceled else ""))

@@ -17,7 +17,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from batchbell.aws.dynamodb import ConditionError, Item, RejectedError, Table, expression, plain, typed
+from batchbell.aws.dynamodb import UNITS_PER_S, ConditionError, Item, RejectedError, Table, expression, plain, typed
 from batchbell.aws.encoding import decoded, encoded
 from batchbell.errors import ConflictError, PermanentError
 from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
@@ -102,7 +102,7 @@ class Store:
         writes = [(change, write) for change in changes for write in self._writes(change, scope, now)]
         # The outbox is one partition too, and a transaction's writes count twice.
         outbox_bytes = sum(len(str(write)) for _, write in writes if "Put" in write)
-        self._table.pace(max(len(changes), outbox_bytes / 500))
+        self._table.sleep(max(len(changes), outbox_bytes / 500) / UNITS_PER_S)
         try:
             self._table.transact("record changes", [write for _, write in writes])
         except ConditionError as error:

@@ -183,12 +183,10 @@ class _Answer:
         """Return how long to wait before the next try; None: not to be tried again."""
         # A quota lasts until somebody has paid.
         is_lasting = self.code == "insufficient_quota" or self.headers.get("x-should-retry") == "false"
-        asked_s = _retry_after_s(self.headers, now)
+        asked_s = max(_retry_after_s(self.headers, now), 0)
         if is_lasting or not self.is_transient or asked_s > _MAX_RETRY_AFTER_S:
             return None
-        if asked_s > 0:
-            return asked_s
-        return min(_FIRST_DELAY_S * 2.0 ** (tries - 1), _MAX_DELAY_S) * (1 - 0.25 * random)
+        return asked_s or min(_FIRST_DELAY_S * 2.0 ** (tries - 1), _MAX_DELAY_S) * (1 - 0.25 * random)
 
     def error(self, call: str) -> TransientError | PermanentError:
         """Return the error that this answer is, when it is the last one."""
@@ -207,8 +205,8 @@ class _Answer:
             text += ", a redirect: set OpenAIBaseUrl to where the API is"
         elif status == 404:
             text += f": {_NO_LIST_ADVICE}"
-        kind = NotFoundError if status == 404 else PermanentError
-        return (TransientError if self.is_transient else kind)(text, status=status, code=code)
+        kind = TransientError if self.is_transient else NotFoundError if status == 404 else PermanentError
+        return kind(text, status=status, code=code)
 
 
 def _retry_after_s(headers: Mapping[str, str], now: float) -> float:

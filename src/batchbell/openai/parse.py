@@ -24,7 +24,6 @@ _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
 _TEXTS = ("endpoint", "completion_window", "input_file_id", "output_file_id", "error_file_id")
 _STEPS = ("created", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
-_TIMES = tuple(f"{step}_at" for step in _STEPS)
 
 
 def parse_page(content: Any, headers: Mapping[str, str]) -> Page | None:
@@ -58,7 +57,7 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
         return None
     errors = _errors(raw.get("errors") or raw.get("error"))
     fields: dict[str, Any] = {name: _text(raw.get(name)) for name in _TEXTS}
-    fields |= {name: _time(raw.get(name)) for name in _TIMES}
+    fields |= {f"{step}_at": _time(raw.get(f"{step}_at")) for step in _STEPS}
     return Batch(
         id=batch_id,
         status=status,
