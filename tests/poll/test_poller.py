@@ -280,10 +280,15 @@ def test_a_server_that_repeats_itself_is_stuck_until_it_shows_the_rest(bot: BotU
     bot.openai.unknown_after = unknown_after
 
     stuck = [bot.poll().is_stuck for _ in range(4)]
+    bot.openai.add(created_at=int(bot.clock()))
+    bot.poll()
+    late = bot.openai.add("failed", created_at=int(bot.clock()) - 60)["id"]
+    bot.tick(2)
     bot.openai.unknown_after = After.REFUSED
     stuck += [bot.poll().is_stuck for _ in range(2)]
 
     assert stuck == [True, True, True, True, False, False]
+    assert bot.announced() == [f"{late}#failed"]
 
 
 @pytest.mark.parametrize("unknown_after", list(After))

@@ -195,7 +195,7 @@ class _Poll:
                 break
             seen.update(new)
             part.ids += new
-            shown = self._take_page(page, down_to)
+            shown = self._take_page(page)
             ends = is_end(page, has_new_ids=bool(new), was_promised=was_promised)
             part.is_complete = part.is_complete or ends or is_past(page, down_to, self.now)
             if ends or not new:
@@ -215,12 +215,13 @@ class _Poll:
         """Whether to read on for open batches after so many pages in a row with fewer than two of them."""
         return len(self.unseen) > MAX_RETRIEVED or (len(self.unseen) > 0 and poor < 2)
 
-    def _take_page(self, page: Page, down_to: int) -> int:
+    def _take_page(self, page: Page) -> int:
         """Record what the page changes; return how many batches it shows that are recorded as open.
 
-        A row that is open past its window proves nothing: it is retrieved by id.
+        A row that is open past its window proves nothing: it is retrieved by id. Also above a backlog a
+        row may be new that is older than those that were read: it showed up late.
         """
-        now = self.now
+        now, read_back_to = self.now, self.state.cursor.read_back_to
         self.result.pages += 1
         self.result.unreadable += page.unreadable
         self.newest_at = max(self.newest_at, newest_of(page.batches, now))
@@ -229,7 +230,7 @@ class _Poll:
             is_overdue = batch.is_open and batch.expires_at is not None and batch.expires_at < now
             if batch.id in self.known and not is_overdue:
                 known[batch.id] = batch
-            elif batch.id not in self.known and (batch.is_open or created_at(batch, now) >= down_to):
+            elif batch.id not in self.known and (batch.is_open or created_at(batch, now) >= read_back_to):
                 unknown[batch.id] = batch
         self.unseen.difference_update(known)
         shown = sum(self.known[id].is_open for id in known)
