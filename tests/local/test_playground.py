@@ -162,7 +162,7 @@ def test_what_is_impossible_is_rejected(server: PageServer, page: Page) -> None:
     assert answers == [400] * len(bodies)
 
 
-FOREIGN = (
+FROM_ELSEWHERE = (
     {"Host": "evil.example"},
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
@@ -170,7 +170,7 @@ FOREIGN = (
 )
 
 
-@pytest.mark.parametrize("headers", [JSON | each for each in FOREIGN])
+@pytest.mark.parametrize("headers", [JSON | each for each in FROM_ELSEWHERE])
 def test_a_page_from_elsewhere_can_do_and_see_nothing(server: PageServer, page: Page, headers: dict[str, str]) -> None:
     status, _ = ask(server, "POST", "/do/type", '{"text": "hello"}', **headers)
 

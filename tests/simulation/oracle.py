@@ -55,9 +55,9 @@ Posts = Mapping[str, list[Post]]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many notifications were `owed`; those `lost`; the copies `allowed` and `repeated`; all else `wrong`."""
+    """How many notifications were `expected`; those `lost`; the copies `allowed` and `repeated`; all else `wrong`."""
 
-    owed: int
+    expected: int
     lost: tuple[str, ...]
     allowed: tuple[str, ...]
     repeated: tuple[str, ...]
@@ -79,7 +79,7 @@ class Statistics:
         self.schedules += 1
         if not (trace.is_hard or report.broken):
             return
-        self.sums["numbers"].update(hard=1, runs=trace.runs, overlapping=trace.overlaps, owed=report.owed)
+        self.sums["numbers"].update(hard=1, runs=trace.runs, overlapping=trace.overlaps, expected=report.expected)
         self.sums["numbers"].update({name: len(getattr(report, name)) for name in ("lost", "repeated", "wrong")})
         self.sums["calls"].update(call.system for call in trace.calls.made)
         self.sums["faults"].update(f"{call.system} {call.fault}" for call in trace.calls.made if call.fault)
@@ -100,13 +100,13 @@ def check(trace: Trace) -> Report:
         for each in dict.fromkeys(ids_of(post.message.metadata)):
             posts[each].append(post)
     there = _visible(trace) | trace.seen.ended
-    owed = [_id(each) for each in _ends(trace) if each.batch_id in there and _is_owed(trace, each)]
-    owed += [f"{batch_id}#gone" for batch_id in trace.environment.deleted_at if _was_lost(trace, batch_id)]
+    expected = [_id(each) for each in _ends(trace) if each.batch_id in there and _is_expected(trace, each)]
+    expected += [f"{batch_id}#gone" for batch_id in trace.environment.deleted_at if _was_lost(trace, batch_id)]
     copies = [(id, *_copy(trace, id, *pair)) for id in posts for pair in pairwise(posts[id])]
     unread = [id for id, _, why in copies if why == UNREADABLE]
     return Report(
-        owed=len(owed),
-        lost=tuple(f"{id}: never announced" for id in owed if id not in posts),
+        expected=len(expected),
+        lost=tuple(f"{id}: never announced" for id in expected if id not in posts),
         allowed=tuple(f"{id}: {why}" for id, is_allowed, why in copies if is_allowed),
         repeated=tuple(f"{id}: {why}" for id, is_allowed, why in copies if not is_allowed)
         + tuple(sorted({f"{id}: a third copy, unread" for id in unread if unread.count(id) > 1})),
@@ -114,7 +114,7 @@ def check(trace: Trace) -> Report:
             *trace.broken,
             *_untrue(trace, posts),
             *_about_itself(trace, posts),
-            *_late(trace, posts, owed),
+            *_late(trace, posts, expected),
             *_unsettled(trace),
             *_records(trace),
             *_requests(trace),
@@ -130,7 +130,7 @@ def _ends(trace: Trace) -> Iterator[Change]:
     return (change for change in trace.environment.openai.changes if change.status in TERMINAL)
 
 
-def _is_owed(trace: Trace, change: Change) -> bool:
+def _is_expected(trace: Trace, change: Change) -> bool:
     is_after = change.at > trace.baseline_at + 5 + (trace.skew_s if trace.was_skewed else 0)
     return is_after and _is_selected(trace, change)
 
@@ -245,10 +245,10 @@ def _is_refused_key(call: Call) -> bool:
     return call.system is System.OPENAI and call.result is Result.REFUSED
 
 
-def _late(trace: Trace, posts: Posts, owed: Iterable[str]) -> Iterator[str]:
+def _late(trace: Trace, posts: Posts, expected: Iterable[str]) -> Iterator[str]:
     is_malformed = any(call.fault is Fault.MALFORMED for call in trace.calls.made)
     changes = {_id(change): change for change in _ends(trace)}
-    for id in owed:
+    for id in expected:
         if id in changes and id in posts and not is_malformed:
             waited_s = posts[id][0].message.at - max(changes[id].at, trace.settles_from or 0)
             if waited_s > LATEST_S:

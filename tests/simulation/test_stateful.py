@@ -64,4 +64,4 @@ def test_events_in_any_order_break_nothing() -> None:
     run_state_machine_as_test(Team, settings=options)  # type: ignore[no-untyped-call]
 
     assert Team.statistics.sums["numbers"]["hard"] >= 15
-    assert Team.statistics.sums["numbers"]["owed"] >= 40
+    assert Team.statistics.sums["numbers"]["expected"] >= 40
