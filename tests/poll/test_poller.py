@@ -280,15 +280,22 @@ def test_a_server_that_repeats_itself_is_stuck_until_it_shows_the_rest(bot: BotU
     bot.openai.unknown_after = unknown_after
 
     stuck = [bot.poll().is_stuck for _ in range(4)]
-    bot.openai.add(created_at=int(bot.clock()))
-    bot.poll()
-    late = bot.openai.add("failed", created_at=int(bot.clock()) - 60)["id"]
-    bot.tick(2)
     bot.openai.unknown_after = After.REFUSED
     stuck += [bot.poll().is_stuck for _ in range(2)]
 
     assert stuck == [True, True, True, True, False, False]
-    assert bot.announced() == [f"{late}#failed"]
+
+
+def test_a_row_that_shows_up_late_is_announced_also_at_a_server_that_repeats_itself(bot: BotUnderTest) -> None:
+    bot.openai.unknown_after, bot.openai.down = After.NEVER_KNOWN, openai_faults.short_pages(2)
+    for age_s in (700, 500, 0):
+        bot.openai.add(created_at=int(bot.clock()) - age_s)
+    bot.tick()
+    late = bot.openai.add("failed", created_at=int(bot.clock()) - 200)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{late['id']}#failed"]
 
 
 @pytest.mark.parametrize("unknown_after", list(After))
