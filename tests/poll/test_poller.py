@@ -277,13 +277,15 @@ def test_the_row_at_which_a_read_goes_on_may_be_deleted_meanwhile(
 @pytest.mark.parametrize("unknown_after", [After.NEVER_KNOWN, After.PROMISED])
 def test_a_server_that_repeats_itself_is_stuck_until_it_shows_the_rest(bot: BotUnderTest, unknown_after: After) -> None:
     bot.add_ended(150)
+    bot.openai.add()
     bot.openai.unknown_after = unknown_after
 
-    stuck = [bot.poll().is_stuck for _ in range(4)]
+    results = [bot.poll() for _ in range(4)]
     bot.openai.unknown_after = After.REFUSED
-    stuck += [bot.poll().is_stuck for _ in range(2)]
+    results += [bot.poll() for _ in range(2)]
 
-    assert stuck == [True, True, True, True, False, False]
+    assert [each.is_stuck for each in results] == [True, True, True, True, False, False]
+    assert [each.recorded for each in results] == [100, 0, 0, 0, 51, 0]
 
 
 def test_a_row_that_shows_up_late_is_announced_also_at_a_server_that_repeats_itself(bot: BotUnderTest) -> None:

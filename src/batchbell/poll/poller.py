@@ -328,7 +328,9 @@ class _Poll:
             batch = change.batch
             self.known.pop(batch.id, None)
             if not batch.is_terminal:
-                self.known[batch.id] = Recorded(batch.status, scope=self.state.scope)
+                self.known[batch.id] = Recorded(
+                    batch.status, request_counts=batch.request_counts, scope=self.state.scope
+                )
         self._log(done.stored)
         return done.conflicts
 
