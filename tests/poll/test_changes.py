@@ -56,11 +56,28 @@ def test_an_unrecorded_end_is_announced_if_the_batch_is_new_and_did_not_end_befo
     assert changed(batch) == Change(batch, None, a_notification(batch) if is_announced else None)
 
 
-@pytest.mark.parametrize(("age_s", "is_announced"), [(30 * DAY_S, True), (30 * DAY_S + 1, False)])
-def test_an_end_older_than_the_retention_is_not_announced(age_s: int, is_announced: bool) -> None:
-    batch = a_batch(status="completed", created_at=0, completed_at=NOW - age_s)
+LONG_AGO = NOW - 30 * DAY_S
 
-    assert announces(batch, a_recorded()) is is_announced
+
+@pytest.mark.parametrize(
+    ("recorded", "created_at", "ended_at", "is_announced"),
+    [
+        (a_recorded(), 0, LONG_AGO, True),
+        (a_recorded(), 0, LONG_AGO - 1, False),
+        (a_recorded(), 0, None, True),
+        (None, LONG_AGO, None, True),
+        (None, LONG_AGO - 1, None, False),  # its record may have expired
+    ],
+)
+def test_an_end_older_than_the_retention_is_not_announced(
+    recorded: Recorded | None, created_at: int, ended_at: int | None, is_announced: bool
+) -> None:
+    batch = a_batch(status="completed", created_at=created_at, completed_at=ended_at)
+
+    change = replace(RULES, baseline_at=0, announce_from=0).change_for(batch, recorded, NOW)
+
+    assert change is not None
+    assert (change.notification is not None) is is_announced
 
 
 def test_an_end_is_announced_once_and_only_if_the_team_wants_it() -> None:

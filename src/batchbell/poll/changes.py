@@ -45,7 +45,9 @@ class Rules:
         """
         # No batch ends before it is created: an impossible time must not hide a fresh end.
         happened_at = max(filter(None, (batch.created_at, batch.ended_at)), default=now)
-        is_too_old = batch.ended_at is not None and happened_at < now - self.config.retention_s
+        # A recorded batch that does not say when it ended has just done so.
+        has_just_ended = recorded is not None and batch.ended_at is None
+        is_too_old = not has_just_ended and happened_at < now - self.config.retention_s
         if is_too_old or not self.config.selects(batch):
             return False
         if recorded is not None:
