@@ -6,7 +6,7 @@ import pytest
 
 from batchbell.aws.store import Store
 from batchbell.errors import ConflictError, PermanentError
-from batchbell.models import BatchError, Notification, RequestCounts, State
+from batchbell.models import BatchError, Notification, RequestCounts
 from batchbell.records import Change, Outbox, Record, Recorded, RecordResult
 from tests.builders import DAY_S, NOW, a_batch, a_notification, a_state, some_notifications
 from tests.clock import Clock
@@ -220,17 +220,6 @@ def test_a_state_that_cannot_be_read_is_an_error_and_no_new_baseline(table: Loca
 # The outbox
 
 
-def test_the_outbox_is_read_oldest_first_without_what_a_newer_version_wrote(table: LocalTable, store: Store) -> None:
-    late = a_notification(a_batch("a", "failed"), recorded_at=NOW + 1)
-    early = a_notification(a_batch("b", "failed"))
-    announce(store, late, early)
-    newer = {"pk": {"S": "outbox"}, "sk": {"S": "1#x"}, "body": {"S": '{"subject":{"kind":"new"}}'}}
-    table.client.put_item(TableName=table.name, Item=newer)
-
-    assert store.outbox(CHANNEL) == Outbox((early, late), unreadable=1)
-    assert newer in table.items("outbox")
-
-
 def test_of_two_deliveries_only_one_takes_the_notifications_of_a_message(store: Store) -> None:
     first, second = announce(store, *some_notifications(2))
 
@@ -240,19 +229,6 @@ def test_of_two_deliveries_only_one_takes_the_notifications_of_a_message(store: 
         with pytest.raises(ConflictError):
             write([second, first])
     assert set(store.outbox(CHANNEL).notifications) == {*taken, second}
-
-
-def test_redelivery_makes_all_that_is_parked_due_and_lets_a_blocked_channel_be_tried(store: Store) -> None:
-    parked, waiting = announce(store, *some_notifications(2))
-    store.save([replace(parked, state=State.PARKED, due_at=NOW + 9, attempts=5, text_only=True)])
-    store.set_channel(CHANNEL, NOW + 300, "not_in_channel")
-
-    store.unpark(CHANNEL)
-
-    due = replace(parked, state=State.PARKED, version=2)
-    assert store.outbox(CHANNEL) == Outbox((due, waiting), 0, "not_in_channel")
-    store.set_channel(CHANNEL, NOW + 1)
-    assert store.outbox(CHANNEL) == Outbox((due, waiting), NOW + 1)
 
 
 # Channels
