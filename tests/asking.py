@@ -29,9 +29,7 @@ def a_command(text: str = "", **fields: str) -> bytes:
 
 def a_press(element: dict[str, Any], response_url: str, *, is_ephemeral: bool = True) -> bytes:
     """What pressing this button sends, or choosing from a menu as `chosen` says."""
-    action = {
-        key: element[key] for key in ("type", "action_id", "value", "selected_option") if key in element
-    }
+    action = {key: element[key] for key in ("type", "action_id", "value", "selected_option") if key in element}
     payload = {
         "type": "block_actions",
         "user": {"id": "U0ANNA"},

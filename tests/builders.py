@@ -19,10 +19,7 @@ HELLO = Message(
     text=":x: *search* · *nightly* failed.",
     content={
         "attachments": [
-            {
-                "color": "#e01e5a",
-                "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Why."}}],
-            }
+            {"color": "#e01e5a", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Why."}}]}
         ],
         "parse": "none",
         "link_names": False,
@@ -77,7 +74,5 @@ def a_record(batch: Batch | None = None, **fields: object) -> Record:
 
 def a_state(**fields: object) -> PollState:
     """The state after a good poll half a minute ago, long after the baseline."""
-    state = PollState(
-        ELSEWHERE, NOW - 30 * DAY_S, baseline_reason=None, project="", polled_at=NOW - 30, version=1
-    )
+    state = PollState(ELSEWHERE, NOW - 30 * DAY_S, baseline_reason=None, project="", polled_at=NOW - 30, version=1)
     return replace(state, **fields)  # type: ignore[arg-type]

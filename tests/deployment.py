@@ -34,9 +34,7 @@ class Deployment:
     def store_secrets(self, key: str = "sk-test", token: str = "xoxb-test") -> None:
         secrets = {"openai-api-key": key, "slack-bot-token": token}
         for name, value in secrets.items():
-            self.ssm.put_parameter(
-                Name=f"/batchbell/search/{name}", Value=value, Type="SecureString", Overwrite=True
-            )
+            self.ssm.put_parameter(Name=f"/batchbell/search/{name}", Value=value, Type="SecureString", Overwrite=True)
 
     def tick(self) -> None:
         # The logger keeps the stream that there was when it was made.

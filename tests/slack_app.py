@@ -28,11 +28,7 @@ class SlackApp(Server):
             return Reply(401)
         if request.target == "/commands":
             self.commands.append(form)
-            return (
-                Reply(*self.answering(form))
-                if self.answering
-                else Reply(body=json.dumps(listing(1)).encode())
-            )
+            return Reply(*self.answering(form)) if self.answering else Reply(body=json.dumps(listing(1)).encode())
         pressed = json.loads(form["payload"])
         self.interactions.append(pressed)
         if value := pressed["actions"][0].get("value"):

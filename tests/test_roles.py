@@ -43,18 +43,13 @@ ALLOWED = {
             arn("Table"),
         ),
         allow("dynamodb:Query", sub("${Table.Arn}/index/open")),
-        allow(
-            "ssm:GetParameter", [sub(f"{PARAMETERS}/openai-api-key"), sub(f"{PARAMETERS}/slack-bot-token")]
-        ),
+        allow("ssm:GetParameter", [sub(f"{PARAMETERS}/openai-api-key"), sub(f"{PARAMETERS}/slack-bot-token")]),
         allow(WRITE_A_LOG, arn("PollLogs")),
     ],
     "SlackRole": [
         allow(["dynamodb:BatchGetItem", "dynamodb:Query"], arn("Table")),
         allow("dynamodb:Query", [sub("${Table.Arn}/index/by_creation"), sub("${Table.Arn}/index/open")]),
-        allow(
-            "ssm:GetParameter",
-            [sub(f"{PARAMETERS}/openai-api-key"), sub(f"{PARAMETERS}/slack-signing-secret")],
-        ),
+        allow("ssm:GetParameter", [sub(f"{PARAMETERS}/openai-api-key"), sub(f"{PARAMETERS}/slack-signing-secret")]),
         allow(WRITE_A_LOG, arn("SlackLogs")),
     ],
     "ScheduleRole": [allow("lambda:InvokeFunction", arn("PollFunction"))],
@@ -96,7 +91,7 @@ def test_a_function_has_its_role_and_nothing_else_that_allows_anything(function:
     assert not {"Policies", "Layers", "VpcConfig"} & properties.keys()
 
 
-def test_only_our_own_door_may_start_the_slack_function() -> None:
+def test_only_our_own_api_may_start_the_slack_function() -> None:
     permissions = [each for each in RESOURCES.values() if each["Type"] == "AWS::Lambda::Permission"]
 
     assert [each["Properties"] for each in permissions] == [
@@ -112,9 +107,7 @@ def test_only_our_own_door_may_start_the_slack_function() -> None:
 
 
 def test_githubs_role_is_for_one_environment_of_one_repository() -> None:
-    provider = (
-        "arn:${AWS::Partition}:iam::${AWS::AccountId}:oidc-provider/token.actions.githubusercontent.com"
-    )
+    provider = "arn:${AWS::Partition}:iam::${AWS::AccountId}:oidc-provider/token.actions.githubusercontent.com"
     conditions = {
         "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
         "token.actions.githubusercontent.com:sub": sub("repo:${Repository}:environment:${Team}"),
@@ -131,14 +124,10 @@ def test_githubs_role_is_for_one_environment_of_one_repository() -> None:
 
 
 def test_githubs_role_touches_no_item_no_secret_and_no_role_but_the_stacks() -> None:
-    statements = [
-        each for policy in DEPLOY_ROLE["Policies"] for each in policy["PolicyDocument"]["Statement"]
-    ]
+    statements = [each for policy in DEPLOY_ROLE["Policies"] for each in policy["PolicyDocument"]["Statement"]]
     allowed = [(action, each) for each in statements for action in as_list(each["Action"])]
     roles = [each["Resource"]["Fn::Sub"] for action, each in allowed if action.startswith("iam:")]
 
-    assert not [
-        action for action, _ in allowed if re.search("^(ssm|sts|kms):|Item|Invoke|Log(Events|s)$", action)
-    ]
+    assert not [action for action, _ in allowed if re.search("^(ssm|sts|kms):|Item|Invoke|Log(Events|s)$", action)]
     assert set(roles) == {"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${StackName}-*"}
     assert DEPLOY_ROLE["RoleName"] == sub("github-${StackName}")

@@ -59,9 +59,7 @@ def test_the_demo_of_a_recorded_answer_ends_well(
     assert "missing: 0\nrepeated: 0\nwrong: 0" in shown
 
 
-@pytest.mark.parametrize(
-    ("content", "says"), [(None, "No such file"), ("{", "not JSON"), ("{}", "no list of batches")]
-)
+@pytest.mark.parametrize(("content", "says"), [(None, "No such file"), ("{", "not JSON"), ("{}", "no list of batches")])
 def test_a_file_that_is_no_recorded_answer_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, says: str
 ) -> None:

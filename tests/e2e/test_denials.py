@@ -20,10 +20,7 @@ def may_read_secrets(role: Role, team_name: str) -> set[str]:
 
 
 def test_the_poll_function_may_not_read_the_signing_secret(aws: LocalAws, team: Team) -> None:
-    assert may_read_secrets(role_of(aws, team.function_name), team.name) == {
-        "openai-api-key",
-        "slack-bot-token",
-    }
+    assert may_read_secrets(role_of(aws, team.function_name), team.name) == {"openai-api-key", "slack-bot-token"}
 
 
 def test_the_slack_function_may_not_read_the_bot_token(aws: LocalAws, team: Team) -> None:
@@ -55,8 +52,6 @@ def test_no_function_may_change_the_account(aws: LocalAws, team: Team, which: st
 
     assert is_denied(role.client("dynamodb"), "delete_table", TableName=team.table_name)
     assert is_denied(role.client("dynamodb"), "list_tables")
-    assert is_denied(
-        role.client("ssm"), "put_parameter", Name=secret, Value="x", Type="SecureString", Overwrite=True
-    )
+    assert is_denied(role.client("ssm"), "put_parameter", Name=secret, Value="x", Type="SecureString", Overwrite=True)
     assert is_denied(role.client("ssm"), "get_parameters_by_path", Path="/batchbell/", Recursive=True)
     assert is_denied(role.client("lambda"), "invoke", FunctionName=team.function_name)

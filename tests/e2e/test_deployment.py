@@ -47,9 +47,7 @@ def test_the_teams_of_samconfig_stand_side_by_side() -> None:
 
         stacks = [aws.stack(config[name]["deploy"]["parameters"]["stack_name"]) for name in names]
         outputs = [{each["OutputValue"] for each in stack["Outputs"]} for stack in stacks]
-        given = [
-            {f"{p['ParameterKey']}={p['ParameterValue']}" for p in stack["Parameters"]} for stack in stacks
-        ]
+        given = [{f"{p['ParameterKey']}={p['ParameterValue']}" for p in stack["Parameters"]} for stack in stacks]
         schedules = aws.client("scheduler").list_schedules()["Schedules"]
         alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert len(set[str]().union(*outputs)) == sum(map(len, outputs))

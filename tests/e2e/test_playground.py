@@ -42,9 +42,7 @@ def page(tab: Page, url: str) -> Iterator[Page]:
     """The page, newly opened; it must not log an error or a warning."""
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on(
-        "console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None
-    )
+    tab.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
     tab.set_viewport_size({"width": 1280, "height": 800})
     tab.goto(url)
     expect(tab.locator("#hints button").first).to_be_visible()
@@ -119,9 +117,7 @@ def test_a_narrow_window_needs_no_scrolling_sideways(page: Page, scheme: str) ->
     page.set_viewport_size({"width": 375, "height": 700})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
-    widest = page.evaluate(
-        "Math.max(...[...document.querySelectorAll('*')].map(e => e.getBoundingClientRect().right))"
-    )
+    widest = page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.getBoundingClientRect().right))")
 
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     assert widest <= 375

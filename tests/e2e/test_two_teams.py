@@ -95,11 +95,7 @@ def test_nothing_of_one_stack_is_in_the_other(neighbours: Neighbours) -> None:
     assert groups == {
         f"{prefix}{team.stack_name}-{name}"
         for team in teams
-        for prefix, name in (
-            ("/aws/lambda/", "poll"),
-            ("/aws/lambda/", "slack"),
-            ("/aws/vendedlogs/", "slack"),
-        )
+        for prefix, name in (("/aws/lambda/", "poll"), ("/aws/lambda/", "slack"), ("/aws/vendedlogs/", "slack"))
     }
     assert parameters == {f"/batchbell/{team.name}/{secret}" for team in teams for secret in SECRETS}
 
@@ -126,10 +122,7 @@ def test_what_slack_signs_for_one_team_the_other_does_not_answer(neighbours: Nei
     body = a_command("status", command="/batches-search")
     headers = signed(body, "signing-secret-of-search")
 
-    answers = [
-        posted(f"{each.slack_url}/commands", body, headers)
-        for each in (neighbours.search, neighbours.support)
-    ]
+    answers = [posted(f"{each.slack_url}/commands", body, headers) for each in (neighbours.search, neighbours.support)]
 
     assert [status for status, _ in answers] == [200, 401]
     assert b"search" in answers[0][1]

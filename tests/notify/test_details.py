@@ -25,9 +25,7 @@ from tests.builders import NOW, a_batch
         (None, "completed; how its requests fared is not known"),
     ],
 )
-def test_a_completed_batch_says_what_became_of_its_requests(
-    counts: tuple[int, int, int] | None, said: str
-) -> None:
+def test_a_completed_batch_says_what_became_of_its_requests(counts: tuple[int, int, int] | None, said: str) -> None:
     batch = a_batch(status="completed", request_counts=counts and RequestCounts(*counts))
 
     assert outcome_text(batch) == said
@@ -113,9 +111,7 @@ def test_the_organization_is_not_shown_to_the_channel() -> None:
 def test_partial_output_is_said_to_be_paid_for(status: str) -> None:
     message = message_of(a_batch(status=status, output_file_id="file-part"))
 
-    assert sections(message) == [
-        "What was done is already paid for: fetch it before you submit the rest again."
-    ]
+    assert sections(message) == ["What was done is already paid for: fetch it before you submit the rest again."]
     assert fields(message) == {"Partial output": "`file-part`"}
 
 

@@ -54,10 +54,7 @@ def test_untrusted_text_keeps_to_its_limit_and_holds_no_markup(untrusted: str, l
     assert span == "" or not set("`") & set(span[1:-1])
 
 
-@given(
-    st.lists(st.sampled_from(["&amp;", "&lt;", "word ", "<https://x|y&amp;z>", date(1)])),
-    st.integers(1, 60),
-)
+@given(st.lists(st.sampled_from(["&amp;", "&lt;", "word ", "<https://x|y&amp;z>", date(1)])), st.integers(1, 60))
 def test_markup_is_cut_between_its_tags_and_entities(pieces: list[str], limit: int) -> None:
     markup = cut("".join(pieces), limit)
 
