@@ -157,23 +157,25 @@ def page(size: Size, column: str, lines: Sequence[Sequence[str]], ready: Mapping
     ]
     return f"""# Performance
 
-`make bench` measured this and wrote this page, on {_machine()}. Processes that are compared are fresh and run in turn; a first
-round is not counted. Each figure is the median of {size.runs} runs, with the least and the most. *Before* is the commit that `BASE` names.
+`make bench` measured this and wrote this page, on {_machine()}.
+
+Processes that are compared are fresh and run in turn; a first round is not counted. Each figure is the median of
+{size.runs} runs, with the least and the most. *Before* is the commit that `BASE` names.
 
 ## A poll of {size.batches:,} batches
 
-They were created evenly over a day, and a poll is measured when all are known and nothing changes: the handler of the poll function
-in a process of its own, with OpenAI, Slack and AWS simulated over HTTP. *Quiet*: 20 are open among the newest 100. Where all are open,
-OpenAI answers after {size.request_s * 1000:.0f} ms. Pauses that the code makes between writes count as seconds. Units are
-DynamoDB's, counted from the bytes of the items, with those of the indexes.
+They were created evenly over a day, and a poll is measured when all are known and nothing changes: the handler of the
+poll function in a process of its own, with OpenAI, Slack and AWS simulated over HTTP. *Quiet*: 20 are open among the
+newest 100. Where all are open, OpenAI answers after {size.request_s * 1000:.0f} ms. Pauses that the code makes between
+writes count as seconds. Units are DynamoDB's, counted from the bytes of the items, with those of the indexes.
 
 {_table(("", "now", column, "limit", ""), lines)}
 
 ## A fresh process and its first request
 
-The Slack function answers `/batches`; the poll function delivers and polls while nothing changes. *boto3 alone* reads one item.
-*The usual way* answers a slash command with `slack_bolt`, the `openai` package and a boto3 resource. A package that `sam build`
-makes holds no bytecode: a cold start compiles its modules, as *from source* here.
+The Slack function answers `/batches`; the poll function delivers and polls while nothing changes. *boto3 alone* reads
+one item. *The usual way* answers a slash command with `slack_bolt`, the `openai` package and a boto3 resource. A
+package that `sam build` makes holds no bytecode: a cold start compiles its modules, as *from source* here.
 
 {_table(("process", "wall, s", "import, CPU s", "first request, CPU s", "peak, MiB", "modules"), made)}
 
