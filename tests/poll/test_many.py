@@ -58,6 +58,13 @@ def test_a_poll_makes_few_requests_for_open_batches_wherever_they_are(
     assert bot.table.calls[-3:] == ["BatchGetItem", "Query", "PutItem"]
 
 
+def test_a_poll_reads_at_most_1_000_pages_however_long_the_list_is(bot: BotUnderTest) -> None:
+    add_tracked(bot, 1700, 1700)
+    bot.openai.down = openai_faults.short_pages(1)
+
+    assert bot.poll(600).pages == 1000
+
+
 def test_two_polls_that_find_1_500_ends_at_once_ask_no_partition_for_more_than_it_takes(bot: BotUnderTest) -> None:
     bot.tick()
     meter = bot.table.meter(bot.clock)

@@ -28,7 +28,7 @@ an empty page always ends the list | poll/cursor.py | page.has_more is not True 
 page.has_more is not True | {SCENARIOS}
 a lost place in the list is not noticed | poll/poller.py | new[:1] != [expected] | False | {SCENARIOS}
 a repeated page does not end the list | poll/poller.py | if ends or not new: | if ends:
-a poll may read any number of pages | poll/poller.py | MAX_PAGES = 1000 | MAX_PAGES = 10**9 | tests/poll/test_poller.py
+a poll may read any number of pages | poll/poller.py | MAX_PAGES = 1000 | MAX_PAGES = 10**9 | tests/poll/test_many.py
 a page is taken to show all that it should | poll/poller.py | self.unseen.difference_update(known) | \
 self.unseen.clear()
 the turn of the checks by id does not move | poll/poller.py | checked_to = positions[id] | pass | {SCENARIOS}
