@@ -1,7 +1,9 @@
 """A team's day on the deployed stack: under enforced roles, each end is told once and rightly."""
 
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -97,7 +99,7 @@ def test_make_run_goes_on_where_it_was_stopped(
             "SLACK_CHANNEL": next(iter(slack.channels)),
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(run, "wait", stop)
+        monkeypatch.setattr(run, "time", SimpleNamespace(sleep=stop, strftime=time.strftime))
         batch = openai.add()
         run.main()
         openai.move(batch["id"], "completed")
