@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import load
 
+from batchbell.aws.store import Store
 from local.aws import ROOT, LocalAws
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
@@ -62,14 +63,10 @@ class Bell:
 
     def let_time_pass(self) -> None:
         """Make everything undelivered due, as a few minutes would."""
-        table = self.team.aws.client("dynamodb")
-        outbox = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "outbox"}}}
-        for item in table.query(TableName=self.team.table_name, **outbox)["Items"]:
-            if "probe_at" in item:
-                item["probe_at"] = {"N": "0"}
-            if item["sk"]["S"].startswith("message#"):
-                item["body"] = {"S": json.dumps(json.loads(item["body"]["S"]) | {"next_attempt_at": 0})}
-            table.put_item(TableName=self.team.table_name, Item=item)
+        store = Store(self.team.aws.client("dynamodb"), self.team.table_name)
+        for each in store.outbox(CHANNEL).notifications:
+            store.save([replace(each, due_at=0)])
+        store.set_channel(CHANNEL, 0, store.outbox(CHANNEL).blocked_reason)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.poll.cursor import OVERLAP_S, backlog_after, is_past, moved
+from batchbell.models import Page
+from batchbell.poll.cursor import OVERLAP_S, backlog_after, is_end, is_past, moved
 from batchbell.records import Backlog, Cursor
 from tests.builders import NOW, a_batch, a_page
 
@@ -38,6 +39,27 @@ def test_a_page_is_past_a_time_if_its_last_two_rows_are_older_as_one_may_be_misp
     page = a_page(*(a_batch(f"b{n}", created_at=at) for n, at in enumerate(times)), has_more=True)
 
     assert is_past(page, down_to=NOW, now=NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("has_more", "has_new_ids", "was_promised", "expected"),
+    [
+        (False, True, True, True),
+        (True, True, False, False),
+        (None, True, False, False),
+        (None, False, False, True),  # such a server shows its only page again
+        (False, False, False, True),
+        (True, False, False, False),  # it repeats itself, or promises more than it shows
+        (False, False, True, False),  # the row after which it was to go on may have been deleted
+        (None, False, True, False),
+    ],
+)
+def test_a_list_ends_where_the_server_says_so_and_did_not_promise_more(
+    has_more: bool | None, has_new_ids: bool, was_promised: bool, expected: bool
+) -> None:
+    page = Page((), has_more)
+
+    assert is_end(page, has_new_ids=has_new_ids, was_promised=was_promised) is expected
 
 
 def test_what_an_incomplete_read_left_begins_with_the_last_row_that_was_read() -> None:

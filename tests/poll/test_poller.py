@@ -314,3 +314,19 @@ def test_an_open_batch_that_sinks_far_down_the_list_is_tracked_until_it_ends(
     bot.tick(2)
 
     assert bot.announced() == [f"{batch_id}#expired"]
+
+
+@pytest.mark.parametrize("unknown_after", [After.EMPTY_PAGE, After.FIRST_PAGE, After.REFUSED])
+def test_the_place_where_a_poll_stopped_is_gone_at_the_next_poll(bot: BotUnderTest, unknown_after: After) -> None:
+    bot.tick()
+    begin = int(bot.clock())
+    bot.clock.at += 1200
+    ids = [str(bot.openai.add("failed", created_at=begin + 10 * n)["id"]) for n in range(120)]
+    bot.openai.faults.append(openai_faults.error(500), on=Kind.NEXT_PAGE, times=5)
+    bot.poll()
+    bot.openai.remove(ids[-99])
+    bot.openai.unknown_after = unknown_after
+
+    bot.tick(5)
+
+    assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in ids)

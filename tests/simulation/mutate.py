@@ -25,8 +25,8 @@ ConditionExpression="attribute_exists(#pk) OR #version = :version"
 the cursor has no overlap | poll/cursor.py | OVERLAP_S = 300 | OVERLAP_S = 0
 one row shows that a page is past | poll/cursor.py | page.batches[-2:] | page.batches[-1:] | {SCENARIOS}
 an empty page always ends the list | poll/cursor.py | page.has_more is not True and not was_promised | \
-page.has_more is not True | {SCENARIOS}
-a lost place in the list is not noticed | poll/poller.py | new[:1] != [expected] | False | {SCENARIOS}
+page.has_more is not True | tests/poll/test_cursor.py
+a lost place in the list is not noticed | poll/poller.py | new[:1] != [expected] | False | tests/poll/test_poller.py
 a repeated page does not end the list | poll/poller.py | if ends or not new: | if ends:
 a poll may read any number of pages | poll/poller.py | MAX_PAGES = 1000 | MAX_PAGES = 10**9 | tests/poll/test_many.py
 a page is taken to show all that it should | poll/poller.py | self.unseen.difference_update(known) | \
