@@ -114,7 +114,7 @@ def test_without_this_a_poll_fails_and_with_it_all_is_made_up_for(aws: LocalAws,
 def test_without_this_a_question_goes_unanswered_and_with_it_none_does(aws: LocalAws, bell: Bell, place: int) -> None:
     function = bell.team.slack_function_name
     end, _ = bell.tick_with_an_end()
-    questions = ("", end.partition("#")[0], "batch_unknown", "status")
+    questions = ("", "open", end.partition("#")[0], "batch_unknown", "status")
 
     with role_of(aws, function).without(place) as grant:
         if grant.action.startswith("ssm:"):
