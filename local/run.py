@@ -63,9 +63,9 @@ def run(environ: Mapping[str, str], state: Path) -> None:
 
 
 def end_as_by_ctrl_c() -> None:
-    """Let a terminal that closes, or `kill`, end this process as cleanly as Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    """Let a terminal that closes, or `kill`, end this process as cleanly as Ctrl-C, which a shell's `&` ignores."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
 
 
 def summary_of(invocation: Invocation) -> Iterator[str]:
