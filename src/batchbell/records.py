@@ -43,8 +43,8 @@ class PollState:
     """What one poll leaves for the next; `version` counts the writes.
 
     State belongs to one server and project: if either changes, a new baseline begins. `project` is
-    None until a page was read, and empty if that page named none. `baseline_reason` is None once the
-    channel was told of the baseline; `baseline_ended` counts the batches it found ended. `polled_at`
+    None until a page was read, and empty if that page named none. `baseline_reason` is None once its
+    message is recorded; `baseline_ended` counts the batches it found ended. `polled_at`
     is the last poll in which nothing failed, `failure` what went wrong since. `is_stuck`: the server
     repeats itself instead of showing the rest of its list. `checked_to` is the position of the open
     batch that was retrieved by id last; the next poll goes on behind it.

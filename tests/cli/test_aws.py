@@ -87,7 +87,7 @@ def test_the_teams_own_key_and_address_list_its_batches(account: Account) -> Non
 def test_an_invalid_environment_is_an_error_of_one_line(account: Account) -> None:
     account.tell(TABLE_NAME="")
 
-    says = "the function bell-poll is told nonsense: the environment variable TABLE_NAME is not set"
+    says = "the environment of the function bell-poll is invalid: the environment variable TABLE_NAME is not set"
     assert account.run("list") == (1, f"batchbell: {says}\n")
 
 

@@ -194,7 +194,7 @@ def test_a_channel_that_cannot_be_looked_into_is_not_called_wrong_for_it(account
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (slack_faults.error("not_in_channel"), "Told once the bot is in the channel"),
+        (slack_faults.error("not_in_channel"), "Known once the bot is in the channel"),
         (slack_faults.error("ekm_access_denied"), "Slack says ekm_access_denied"),
         (slack_faults.ratelimited(3), "Slack says ratelimited"),
         (slack_faults.DROPPED, "Slack does not answer (RemoteDisconnected)"),
@@ -216,7 +216,7 @@ def test_a_history_that_was_not_read_is_said_to_be_so_and_why(account: Account, 
         ("chat.postMessage: restricted_action", "Slack's documentation (docs.slack.dev)"),
         ("chat.postMessage: ratelimited", "Wait a minute, then try again."),
         ("unclear whether it was posted, and the channel's history cannot be read", "(`slack.history` here)"),
-        ("the parameter is not stored yet", "Mend that."),
+        ("the parameter is not stored yet", "Fix that."),
     ],
 )
 def test_what_is_parked_says_why_and_what_to_do(account: Account, reason: str, advice: str) -> None:

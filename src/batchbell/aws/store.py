@@ -250,7 +250,7 @@ class Store:
     def remove(self, notifications: Sequence[Notification], sent_at: int | None = None) -> None:
         """Remove notifications that were sent, or need not be sent any more (`sent_at` None).
 
-        The record of a batch whose end was sent may be forgotten from then on.
+        The record of a batch whose end was sent may expire from then on.
         """
         deletes = [
             {"Delete": {"Key": _key("outbox", _outbox_sk(each)), **_if_unchanged(each)}} for each in notifications

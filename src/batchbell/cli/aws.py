@@ -180,7 +180,7 @@ def connected(aws: Aws, stack: Stack, function: Any) -> Deployment:
         return Deployment(aws, stack, config_from(function.get("Environment", {}).get("Variables", {})))
     except ValueError as error:
         name = stack.output("PollFunctionName")
-        raise PermanentError(f"the function {name} is told nonsense: {error}") from error
+        raise PermanentError(f"the environment of the function {name} is invalid: {error}") from error
 
 
 def asked(call: str, request: Callable[[], Any]) -> Any:

@@ -168,7 +168,7 @@ class Doctor:
     def poll_settings(self) -> str:
         self.deployment = connected(self.aws, self.stack, self.function)
         config = self.deployment.config
-        return f"What ends at {config.server.base_url} is told in {config.channel}"
+        return f"Batches of {config.server.base_url} are announced in {config.channel}"
 
     def _check_secret(self, secret: Secret) -> str:
         """Check that something is stored that can be this secret; never show it."""
@@ -246,9 +246,9 @@ class Doctor:
     def slack_history(self) -> str:
         """Check that a message whose reply was lost can be searched for."""
         if isinstance(newest := self.newest, dict):
-            return "It may look whether a message has landed"
+            return "It may search for a message whose reply was lost"
         if newest.code in ("not_in_channel", "channel_not_found"):
-            raise SkippedError("Told once the bot is in the channel")
+            raise SkippedError("Known once the bot is in the channel")
         if newest.code != "missing_scope":
             raise SkippedError(str(self._slack_problem(newest)))
         scope = getattr(newest, "needed", None) or "channels:history"
@@ -354,7 +354,7 @@ class Doctor:
         return answer.status_code, time.monotonic() - started_at, text if isinstance(text, str) else ""
 
     def _redeliver_advice(self, reason: str) -> str:
-        advice = self.advice_on(reason) or "Mend that."
+        advice = self.advice_on(reason) or "Fix that."
         return f"{advice} Then `batchbell redeliver`; left alone, it is tried again later."
 
     def advice_on(self, reason: str) -> str:

@@ -1,4 +1,4 @@
-"""The poll state: when a baseline begins, and what the channel is told about the bot itself."""
+"""The poll state: when a baseline begins, and what is announced about the bot itself."""
 
 from dataclasses import replace
 
