@@ -36,7 +36,7 @@ class Bell:
         return [line for line in self.team.tick().log.splitlines() if "AccessDenied" in line]
 
     def tick_with_an_end(self) -> tuple[str, list[str]]:
-        """An end, which is to be recorded, claimed, posted and settled, and what of that is refused."""
+        """An end, which is to be recorded, leased, posted and removed, and what of that is refused."""
         batch_id = self.openai.add()["id"]
         self.openai.move(batch_id, "completed")
         return f"{batch_id}#completed", self.tick()
@@ -125,7 +125,7 @@ def test_without_this_a_question_goes_unanswered_and_with_it_none_does(aws: Loca
     assert not bell.unanswered(*questions)
 
 
-def test_the_poll_role_is_enough_to_park_to_probe_and_to_drop(bell: Bell) -> None:
+def test_the_poll_role_is_enough_to_park_to_try_again_and_to_drop(bell: Bell) -> None:
     bell.slack.channels[CHANNEL] = "channel_not_found"
     parked, refused = bell.tick_with_an_end()
     dropped = bell.openai.add("in_progress")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from batchbell.models import Batch, Outcome, Row, outcome_of
-from batchbell.notify.details import given_name, seconds_taken
+from batchbell.notify.details import given_name, seconds_taken, tokens
 from batchbell.notify.mrkdwn import duration
 
 MARKS = {"ok": "✓", "wrong": "✗", "skipped": "\N{EN DASH}"}
@@ -101,11 +101,8 @@ def _facts(batch: Batch, now: float) -> Iterator[tuple[str, str | None]]:
     yield "status", shown if shown == status.replace("_", " ") else f"{shown} (status {status})"
     if counts := batch.request_counts:
         yield "requests", f"{counts.total:,}: {counts.completed:,} completed, {counts.failed:,} failed"
-    if usage := batch.usage:
-        cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-        reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
-        tokens = f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out{reasoning}"
-        yield "tokens", f"{tokens}, {usage.total_tokens:,} in all"
+    if batch.usage:
+        yield "tokens", f"{tokens(batch.usage)}, {batch.usage.total_tokens:,} in all"
     for name in _TIMES.split():
         if (at := getattr(batch, f"{name}_at")) is not None:
             moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from batchbell.config import Server
-from batchbell.models import Batch, BatchError, Outcome, Status, outcome_of
+from batchbell.models import Batch, BatchError, Outcome, Status, Usage, outcome_of
 from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration, escaped, fields, series
 
 # The metadata keys that name a batch, the best first.
@@ -80,11 +80,12 @@ def batch_reason(batch: Batch) -> str:
 
 def batch_facts(batch: Batch, team: str) -> list[dict[str, Any]]:
     """Return the blocks with its files, tokens, times and metadata, as far as they are known."""
+    usage = batch.usage
     labelled = (
         ("Model", code(batch.model)),
         ("Endpoint", code(batch.endpoint)),
         ("Took", _took(batch)),
-        ("Tokens", _tokens(batch)),
+        ("Tokens", tokens(usage) if usage and (usage.input_tokens or usage.output_tokens) else ""),
         ("Input file", code(batch.input_file_id)),
         ("Partial output" if batch.status in _STOPPED else "Output file", code(batch.output_file_id)),
         ("Error file", code(batch.error_file_id)),
@@ -161,9 +162,8 @@ def _took(batch: Batch) -> str:
     return duration(seconds) + (f" of {escaped(window, 20)}" if window else "")
 
 
-def _tokens(batch: Batch) -> str:
-    if not (usage := batch.usage) or (not usage.input_tokens and not usage.output_tokens):
-        return ""
+def tokens(usage: Usage) -> str:
+    """Return `1,200 in (40 cached), 300 out (120 reasoning)`."""
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
     reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out{reasoning}"
