@@ -169,9 +169,13 @@ def test_a_copy_of_unknown_outcome_is_parked_until_the_history_can_be_read(bot: 
     bot.tick(30)
     parked = bot.deliver().parked
     bot.slack.scopes.add("channels:history")
+    bot.slack.faults[HISTORY] += [error("internal_error")]
+    bot.clock.at += 600
+    still_parked = bot.deliver().parked
+    assert not bot.slack.faults[HISTORY]
     bot.tick(10)
 
-    assert parked == 1
+    assert (parked, still_parked) == (1, 1)
     assert are_sent(bot, expected * 2)
 
 

@@ -6,6 +6,7 @@ KEEP_ON=1     go on after one that breaks the promise; BRIEF=1 does not shrink i
 EXHAUST=1     one fault at every call of two schedules, instead of random ones
 """
 
+import logging
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ MAX_SIMULATIONS = 300
 
 
 def main() -> int:
+    logging.getLogger("batchbell").setLevel(logging.CRITICAL)
     # No AWS account is used.
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}
     if os.environ.get("EXHAUST"):

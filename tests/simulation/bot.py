@@ -1,6 +1,5 @@
 """The bot under simulation. This is the only file here that imports batchbell."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -24,8 +23,6 @@ from tests.simulation.environment import Environment
 from tests.simulation.schedule import Schedule
 
 T = TypeVar("T")
-
-logging.getLogger("batchbell").setLevel(logging.CRITICAL)
 
 TABLE_NAME, TEAM, TIMEOUT_S = "batchbell-test", "search", 150
 """The timeout is that of template.yaml."""

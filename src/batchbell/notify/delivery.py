@@ -146,7 +146,7 @@ class _Delivery:
             attempts = message[0].attempts + 1
             if attempts < MAX_TRIES:
                 wait_s = max(_wait_s(attempts), posted.retry_after_s or 0)
-                self._save(message, State.UNKNOWN, attempts=attempts, due_at=self.clock() + wait_s)
+                self._save(message, _state_before(message[0]), attempts=attempts, due_at=self.clock() + wait_s)
                 return
         if isinstance(posted, TransientError | PermanentError):
             if message[0].posted_unread:
@@ -213,9 +213,7 @@ class _Delivery:
 
     def _note_refusal(self, message: Message, answer: PostFailure, *, is_unread: bool) -> None:
         """Slack did not take the message: put it back as it was before the attempt."""
-        lead, now = message[0], self.clock()
-        state = State.PENDING if lead.unknown_since is None else State.UNKNOWN
-        state = State.PARKED if lead.state is State.PARKED else state
+        lead, now, state = message[0], self.clock(), _state_before(message[0])
         match answer:
             case RateLimited(reason, retry_after_s):
                 message = self._save(message, state, due_at=now + retry_after_s)
@@ -325,6 +323,13 @@ def messages_of(due: Iterable[Notification]) -> list[Message]:
 def _is_end(notification: Notification) -> bool:
     subject = notification.subject
     return isinstance(subject, Deleted) or (isinstance(subject, Batch) and subject.is_terminal)
+
+
+def _state_before(notification: Notification) -> State:
+    """Return the state to which an attempt that came to nothing leads back: what is parked stays so."""
+    if notification.state is State.PARKED:
+        return State.PARKED
+    return State.PENDING if notification.unknown_since is None else State.UNKNOWN
 
 
 def _wait_s(attempts: int) -> float:
