@@ -275,34 +275,25 @@ class Accepted:
     channel: str
 
 
+class Failure(StrEnum):
+    """What it means for a message that Slack did not say that it has it; see slack/errors.toml."""
+
+    RATE_LIMITED = "rate_limited"  # Slack did not take it, and wants no other for a while
+    UNKNOWN = "unknown"  # Slack may or may not have taken it
+    BLOCKED = "blocked"  # Slack takes nothing for this channel or token until a person has changed something
+    MALFORMED = "malformed"  # Slack refuses this very message, by a defect of ours
+    REFUSED = "refused"  # Slack refuses it with an error name that is not in our list
+
+
 @dataclass(frozen=True, slots=True)
 class PostFailure:
-    """Slack did not say that it has the message; `retry_after_s` is for RateLimited, `needed` a scope."""
+    """Slack did not say that it has the message; `retry_after_s` is for RATE_LIMITED, `needed` a scope."""
 
+    kind: Failure
     reason: str
     retry_after_s: float = 0
     code: str | None = field(default=None, compare=False)
     needed: str | None = field(default=None, compare=False)
-
-
-class RateLimited(PostFailure):
-    """Slack did not take the message and wants no other for a while."""
-
-
-class UnknownOutcome(PostFailure):
-    """Slack may or may not have taken the message."""
-
-
-class Blocked(PostFailure):
-    """Slack takes nothing for this channel or token until a person has changed something."""
-
-
-class Malformed(PostFailure):
-    """Slack refuses this very message, by a defect of ours."""
-
-
-class Refused(PostFailure):
-    """Slack refuses the message with an error name that is not in our list."""
 
 
 @dataclass(frozen=True, slots=True)

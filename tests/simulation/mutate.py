@@ -45,7 +45,7 @@ nothing is found before it is posted again | notify/delivery.py | if message[0].
 the history is read once | notify/delivery.py | MAX_TRIES = 8 | MAX_TRIES = 0
 a blocked channel is tried after hours | notify/delivery.py | BLOCKED_S = 300 | BLOCKED_S = 21_600
 news of an earlier status is posted after the end | notify/delivery.py | self._drop_superseded() | pass | {SCENARIOS}
-a digest is not broken up | notify/delivery.py | case Malformed() if len(message) > 1: | case Malformed() if False: | \
+a digest is not broken up | notify/delivery.py | case Failure.MALFORMED if len(message) > 1: | case Failure.MALFORMED if False: | \
 {SCENARIOS}
 """
 

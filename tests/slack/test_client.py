@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from batchbell.errors import AuthenticationError, BatchbellError, PermanentError, TransientError
-from batchbell.models import Accepted, Blocked, Malformed, PostFailure, RateLimited, Refused, UnknownOutcome
+from batchbell.models import Accepted, Failure, PostFailure
 from batchbell.slack.client import SlackClient
 from local import slack_faults as faults
 from local.slack_faults import Fault
@@ -55,47 +55,48 @@ def test_a_message_is_posted_as_it_is_with_its_ids_in_the_metadata(slack: SlackS
     }
 
 
-def named(kind: type[PostFailure], *names: str) -> list[tuple[Fault, type[PostFailure]]]:
+def named(kind: Failure, *names: str) -> list[tuple[Fault, Failure]]:
     return [(faults.error(name), kind) for name in names]
 
 
 ODD_BODIES = (b"[1]", b"null", b'"ok"', b"", b"\xff", b'{"ok": true}', b'{"ok": true, "ts": null}')
-RESULTS: list[tuple[Fault, type[PostFailure]]] = [
-    (faults.ratelimited(), RateLimited),
-    (faults.html(429), RateLimited),
-    *named(RateLimited, "ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org"),
-    (faults.DROPPED, UnknownOutcome),
-    (faults.REPLY_LOST, UnknownOutcome),
-    *[(faults.html(status), UnknownOutcome) for status in (502, 200, 404)],
-    (faults.error("fatal_error", takes_effect=True), UnknownOutcome),
-    (faults.error("internal_error", 500), UnknownOutcome),
-    (faults.error("ratelimited", 503), UnknownOutcome),
-    (faults.error("not_in_channel", 502), UnknownOutcome),
-    *named(UnknownOutcome, "fatal_error", "service_unavailable", "duplicate_message_not_found", "A Name!"),
-    *[(faults.raw(body), UnknownOutcome) for body in ODD_BODIES],
-    (faults.raw(b"{}", headers={"Content-Type": "application/json; charset=klingon"}), UnknownOutcome),
-    (faults.raw(b"{}", headers={"Content-Type": "application/gzip"}), UnknownOutcome),
-    (faults.raw(b"{}", headers={"Content-Length": "9"}), UnknownOutcome),
-    (faults.error("invalid_auth", 401), Blocked),
-    *named(Blocked, "channel_not_found", "not_in_channel", "is_archived", "token_revoked", "team_not_found"),
-    *named(Blocked, "restricted_action", "restricted_action_read_only_channel", "team_access_not_granted"),
-    *named(Blocked, "external_channel_migrating", "metadata_must_be_sent_from_app", "missing_scope"),
-    *named(Malformed, "invalid_blocks", "invalid_blocks_format", "invalid_attachments", "msg_too_long"),
-    *named(Malformed, "attachment_payload_limit_exceeded", "metadata_too_large", "invalid_metadata_schema"),
-    *named(Malformed, "invalid_form_data", "invalid_arg_name", "too_many_attachments"),
-    *named(Refused, "some_day_a_new_error", "invalid_blockade", "no_text_today"),
+RESULTS: list[tuple[Fault, Failure]] = [
+    (faults.ratelimited(), Failure.RATE_LIMITED),
+    (faults.html(429), Failure.RATE_LIMITED),
+    *named(Failure.RATE_LIMITED, "ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org"),
+    (faults.DROPPED, Failure.UNKNOWN),
+    (faults.REPLY_LOST, Failure.UNKNOWN),
+    *[(faults.html(status), Failure.UNKNOWN) for status in (502, 200, 404)],
+    (faults.error("fatal_error", takes_effect=True), Failure.UNKNOWN),
+    (faults.error("internal_error", 500), Failure.UNKNOWN),
+    (faults.error("ratelimited", 503), Failure.UNKNOWN),
+    (faults.error("not_in_channel", 502), Failure.UNKNOWN),
+    *named(Failure.UNKNOWN, "fatal_error", "service_unavailable", "duplicate_message_not_found", "A Name!"),
+    *[(faults.raw(body), Failure.UNKNOWN) for body in ODD_BODIES],
+    (faults.raw(b"{}", headers={"Content-Type": "application/json; charset=klingon"}), Failure.UNKNOWN),
+    (faults.raw(b"{}", headers={"Content-Type": "application/gzip"}), Failure.UNKNOWN),
+    (faults.raw(b"{}", headers={"Content-Length": "9"}), Failure.UNKNOWN),
+    (faults.error("invalid_auth", 401), Failure.BLOCKED),
+    *named(Failure.BLOCKED, "channel_not_found", "not_in_channel", "is_archived", "token_revoked", "team_not_found"),
+    *named(Failure.BLOCKED, "restricted_action", "restricted_action_read_only_channel", "team_access_not_granted"),
+    *named(Failure.BLOCKED, "external_channel_migrating", "metadata_must_be_sent_from_app", "missing_scope"),
+    *named(Failure.MALFORMED, "invalid_blocks", "invalid_blocks_format", "invalid_attachments", "msg_too_long"),
+    *named(Failure.MALFORMED, "attachment_payload_limit_exceeded", "metadata_too_large", "invalid_metadata_schema"),
+    *named(Failure.MALFORMED, "invalid_form_data", "invalid_arg_name", "too_many_attachments"),
+    *named(Failure.REFUSED, "some_day_a_new_error", "invalid_blockade", "no_text_today"),
 ]
 
 
 @pytest.mark.parametrize(("fault", "kind"), RESULTS)
 def test_each_answer_is_the_result_it_should_be_after_one_post(
-    slack: SlackSimulator, fault: Fault, kind: type[PostFailure]
+    slack: SlackSimulator, fault: Fault, kind: Failure
 ) -> None:
     slack.faults[POST].append(fault)
 
     result = a_client(slack).post(CHANNEL, HELLO)
 
-    assert type(result) is kind
+    assert isinstance(result, PostFailure)
+    assert result.kind is kind
     assert posts(slack) == 1
 
 
@@ -103,7 +104,7 @@ def test_a_missing_scope_is_named(slack: SlackSimulator) -> None:
     client = a_client(slack)
     slack.scopes -= {"chat:write", "channels:history"}
 
-    assert client.post(CHANNEL, HELLO) == Blocked("chat.postMessage: missing_scope (needs chat:write)")
+    assert client.post(CHANNEL, HELLO) == PostFailure(Failure.BLOCKED, "chat.postMessage: missing_scope (needs chat:write)")
     with pytest.raises(PermanentError, match=r"missing_scope \(needs channels:history\)") as caught:
         client.newest_message(CHANNEL)
     assert (caught.value.code, caught.value.needed) == ("missing_scope", "channels:history")
@@ -120,7 +121,7 @@ def test_slack_is_left_alone_as_long_as_it_asks_within_reason(
     slack.faults[POST].append(faults.ratelimited(header))
     slack.faults[AUTH].append(faults.ratelimited(header))
 
-    assert client.post(CHANNEL, HELLO) == RateLimited("chat.postMessage: ratelimited", seconds)
+    assert client.post(CHANNEL, HELLO) == PostFailure(Failure.RATE_LIMITED, "chat.postMessage: ratelimited", seconds)
     with pytest.raises(TransientError) as caught:
         client.identity()
     assert (caught.value.code, caught.value.retry_after_s) == ("ratelimited", seconds)
@@ -131,7 +132,7 @@ def test_a_slack_that_says_nothing_is_not_waited_for_long(slack: SlackSimulator)
 
     result = a_client(slack, timeout_s=1).post(CHANNEL, HELLO)
 
-    assert result == UnknownOutcome("chat.postMessage: TimeoutError")
+    assert result == PostFailure(Failure.UNKNOWN, "chat.postMessage: TimeoutError")
     assert len(slack.messages) == posts(slack) == 1
 
 
@@ -140,8 +141,8 @@ def test_where_no_connection_was_made_nothing_was_taken() -> None:
         client = a_client(slack)
     nowhere = SlackClient("http://slack.invalid/api/", lambda afresh: "xoxb", team="search")
 
-    assert client.post(CHANNEL, HELLO) == RateLimited("chat.postMessage: ConnectionRefusedError", 30)
-    assert nowhere.post(CHANNEL, HELLO) == RateLimited("chat.postMessage: gaierror", 30)
+    assert client.post(CHANNEL, HELLO) == PostFailure(Failure.RATE_LIMITED, "chat.postMessage: ConnectionRefusedError", 30)
+    assert nowhere.post(CHANNEL, HELLO) == PostFailure(Failure.RATE_LIMITED, "chat.postMessage: gaierror", 30)
 
 
 def test_nothing_is_logged_at_any_level(slack: SlackSimulator, caplog: Any) -> None:
@@ -170,7 +171,8 @@ def test_a_refused_token_is_sent_once_and_one_that_cannot_be_sent_is_not_shown(
 ) -> None:
     result = a_client(slack, token).post(CHANNEL, HELLO)
 
-    assert isinstance(result, Blocked)
+    assert isinstance(result, PostFailure)
+    assert result.kind is Failure.BLOCKED
     assert "xoxb" not in result.reason
     assert posts(slack) == ("invalid_auth" in result.reason) == (token not in UNSENDABLE)
     with pytest.raises(AuthenticationError) as caught:
@@ -180,7 +182,7 @@ def test_a_refused_token_is_sent_once_and_one_that_cannot_be_sent_is_not_shown(
 
 
 @pytest.mark.parametrize(
-    ("error", "result"), [(TransientError("slow"), RateLimited("slow", 30)), (PermanentError("none"), Blocked("none"))]
+    ("error", "result"), [(TransientError("slow"), PostFailure(Failure.RATE_LIMITED, "slow", 30)), (PermanentError("none"), PostFailure(Failure.BLOCKED, "none"))]
 )
 def test_without_a_token_or_time_slack_is_not_called(
     slack: SlackSimulator, error: BatchbellError, result: PostFailure

@@ -16,7 +16,7 @@ from batchbell.cli.aws import Deployment, deployment_of
 from batchbell.cli.doctor import Doctor
 from batchbell.cli.output import MARKS, facts_of, print_error, progress, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
-from batchbell.models import Accepted, Batch, Row, Status, UnknownOutcome, has_failures
+from batchbell.models import Accepted, Batch, Failure, Row, Status, has_failures
 from batchbell.notify.messages import test_message as message_for_test
 from batchbell.notify.mrkdwn import counted
 from batchbell.openai.client import OpenAIClient
@@ -191,7 +191,7 @@ def test_message(chosen: Namespace) -> int:
     channel, token = deployment.config.channel, deployment.secret(Secret.SLACK_BOT_TOKEN)
     with progress("posting"):
         posted = deployment.slack(token).post(channel, message_for_test(deployment.config, int(time.time())))
-    if isinstance(posted, UnknownOutcome):
+    if not isinstance(posted, Accepted) and posted.kind is Failure.UNKNOWN:
         doubt = "it may or may not have been posted; look into the channel"
         return print_error(f"{posted.reason}: {doubt} {channel}")
     doctor = Doctor(deployment.aws, chosen.team, deployment=deployment, slack_bot_token=token)

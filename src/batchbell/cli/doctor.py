@@ -20,7 +20,7 @@ from batchbell.cli.aws import RAN, Aws, connected, json_object, session_of
 from batchbell.cli.output import MARKS, CheckResult, SkippedError, WrongError, progress, text_for
 from batchbell.config import Secret, invalid_secret_reason
 from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
-from batchbell.models import Malformed, RateLimited
+from batchbell.models import Failure
 from batchbell.notify.mrkdwn import counted, duration
 from batchbell.slack.client import CREDENTIAL_ERRORS, kind_of
 from batchbell.slack.signature import signature_for
@@ -360,7 +360,7 @@ class Doctor:
     def advice_on(self, reason: str) -> str:
         """Return what to do about the reason why a message was not posted; empty if Slack did not name its error."""
         found = re.fullmatch(r"[a-z]+\.[A-Za-z]+: ([a-z_]+)(?: \(needs ([a-z_:.,]+)\))?", reason)
-        if found and kind_of(found[1]) is Malformed:
+        if found and kind_of(found[1]) is Failure.MALFORMED:
             return text_for("advice", "delivery.malformed")
         if "history cannot be read" in reason:
             return text_for("advice", "delivery.unclear")
@@ -375,7 +375,7 @@ class Doctor:
         """Return what to do about Slack's error of this name, or `unreachable`."""
         if name in CREDENTIAL_ERRORS:
             name = "another_token"
-        elif kind_of(name) is RateLimited:
+        elif kind_of(name) is Failure.RATE_LIMITED:
             name = "wait"
         channel_id = self.deployment.config.channel
         return text_for("advice", f"slack.{name}", scope=needed or "the scope", channel=channel_id, bot=self.bot_name)

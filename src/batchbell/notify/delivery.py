@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchbell.config import Config
 from batchbell.errors import ConflictError, PermanentError, TransientError
-from batchbell.models import (
-    Accepted,
-    Batch,
-    Blocked,
-    Deleted,
-    Malformed,
-    Notification,
-    PostFailure,
-    RateLimited,
-    Refused,
-    State,
-    UnknownOutcome,
-)
+from batchbell.models import Accepted, Batch, Deleted, Failure, Notification, PostFailure, State
 from batchbell.notify.messages import message_for
 from batchbell.records import Outbox
 
@@ -190,11 +178,11 @@ class _Delivery:
         self.result.posts += 1
         reason = None if isinstance(answer, Accepted) else answer.reason
         self.result.not_taken = self.result.not_taken or reason
-        fields = {"ids": _ids(message), "answer": type(answer).__name__, "reason": reason}
-        logger.info("Posted", extra=fields)
+        kind = "accepted" if isinstance(answer, Accepted) else answer.kind
+        logger.info("Posted", extra={"ids": _ids(message), "answer": kind, "reason": reason})
         if isinstance(answer, Accepted):
             self._mark_sent(leased, answer.ts, answer.channel)
-        elif isinstance(answer, UnknownOutcome):
+        elif answer.kind is Failure.UNKNOWN:
             self._note_unknown(leased, answer, is_unread=is_unread)
         else:
             pairs = zip(message, leased, strict=True)
@@ -214,28 +202,29 @@ class _Delivery:
     def _note_refusal(self, message: Message, answer: PostFailure, *, is_unread: bool) -> None:
         """Slack did not take the message: put it back as it was before the attempt."""
         lead, now, state = message[0], self.clock(), _state_before(message[0])
-        match answer:
-            case RateLimited(reason, retry_after_s):
-                message = self._save(message, state, due_at=now + retry_after_s)
-                self.store.hold(self.config.channel, now + retry_after_s)
+        reason = answer.reason
+        match answer.kind:
+            case Failure.RATE_LIMITED:
+                message = self._save(message, state, due_at=now + answer.retry_after_s)
+                self.store.hold(self.config.channel, now + answer.retry_after_s)
                 if self.has_turn:
                     raise _StopError(reason)
                 self._post(message, is_unread=is_unread)
-            case Blocked(reason):
+            case Failure.BLOCKED:
                 self._park(message, reason, 0)
                 self.store.set_channel(self.config.channel, now + BLOCKED_S, reason)
                 raise _StopError(reason)
-            case Malformed() if len(message) > 1:
+            case Failure.MALFORMED if len(message) > 1:
                 apart = [replace(each, message_id=each.id) for each in message]
                 for each in self._save(apart, state):
                     self._post([each], is_unread=is_unread)
-            case Malformed() if not lead.text_only:
+            case Failure.MALFORMED if not lead.text_only:
                 self._post(self._save(message, state, text_only=True), is_unread=is_unread)
-            case Refused(reason) if lead.attempts + 1 < MAX_REFUSALS:
+            case Failure.REFUSED if lead.attempts + 1 < MAX_REFUSALS:
                 attempts = lead.attempts + 1
                 due_at = now + _wait_s(attempts)
                 self._save(message, state, attempts=attempts, due_at=due_at, reason=reason)
-            case Malformed(reason) | Refused(reason):
+            case _:
                 self._park(message, reason, PARKED_S)
 
     # The channel

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.error import URLError
 
 from batchbell.errors import AuthenticationError, PermanentError, TransientError
-from batchbell.models import Accepted, Blocked, Malformed, Message, PostFailure, RateLimited, Refused, UnknownOutcome
+from batchbell.models import Accepted, Failure, Message, PostFailure
 
 if TYPE_CHECKING:
     from slack_sdk.web import SlackResponse
@@ -38,20 +38,18 @@ _UNSENT_ERRORS = (ConnectionRefusedError, gaierror, SSLCertVerificationError)
 T = TypeVar("T")
 
 
-def kind_of(name: str | None, status: int = 200) -> type[PostFailure]:
+def kind_of(name: str | None, status: int = 200) -> Failure:
     """Return what the error of that name says of a message; `name` is None if the answer had none."""
     if status == 429:
-        return RateLimited
+        return Failure.RATE_LIMITED
     if name is None or status >= 500:
-        return UnknownOutcome
-    for kind in (RateLimited, UnknownOutcome, Blocked, Malformed):
-        if any(fnmatchcase(name, pattern) for pattern in _errors()[kind.__name__]["names"]):
-            return kind
-    return Refused
+        return Failure.UNKNOWN
+    matching = (kind for kind, names in _errors().items() if any(fnmatchcase(name, each) for each in names))
+    return Failure(next(matching, Failure.REFUSED))
 
 
 @cache
-def _errors() -> dict[str, Any]:
+def _errors() -> dict[str, list[str]]:
     return tomllib.loads(Path(__file__).with_name("errors.toml").read_text("utf-8"))
 
 
@@ -81,13 +79,13 @@ class SlackClient:
         try:
             answer = self._call(method, self.timeout_s, arguments)
         except TransientError as error:  # the token could not be read
-            return RateLimited(str(error), _WAIT_S)
+            return PostFailure(Failure.RATE_LIMITED, str(error), _WAIT_S)
         except PermanentError as error:
-            return Blocked(str(error))
+            return PostFailure(Failure.BLOCKED, str(error))
         if isinstance(answer, PostFailure):
             return answer
         if not answer.get("ts"):
-            return UnknownOutcome(f"{method}: ok without a ts")  # perhaps a proxy's answer
+            return PostFailure(Failure.UNKNOWN, f"{method}: ok without a ts")  # perhaps a proxy's answer
         return Accepted(str(answer["ts"]), str(answer.get("channel") or channel))
 
     def posted_ids(self, channel: str, since: float, *, deadline_at: float) -> dict[str, str]:
@@ -169,7 +167,8 @@ class SlackClient:
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415
 
         if not re.fullmatch(r"[!-~]+", token.strip()):  # urllib refuses such a token as well, and shows it
-            return Blocked("the Slack bot token is empty or holds characters that no token has", code="invalid_auth")
+            why = "the Slack bot token is empty or holds characters that no token has"
+            return PostFailure(Failure.BLOCKED, why, code="invalid_auth")
         # The SDK logs bodies; a logger that getLogger does not know cannot be turned up.
         logger = logging.Logger("slack_sdk", logging.CRITICAL)  # noqa: LOG001
         # With its own retry handlers the SDK posts again when the connection drops.
@@ -182,13 +181,15 @@ class SlackClient:
             reason: Any = getattr(error, "reason", error)
             is_unsent = isinstance(error, URLError) and isinstance(reason, _UNSENT_ERRORS)
             text = f"{method}: {type(reason).__name__}"
-            return RateLimited(text, _WAIT_S) if is_unsent else UnknownOutcome(text)
-        return answer if isinstance(answer.data, dict) else UnknownOutcome(f"{method}: the answer is no object")
+            return PostFailure(Failure.RATE_LIMITED, text, _WAIT_S) if is_unsent else PostFailure(Failure.UNKNOWN, text)
+        if not isinstance(answer.data, dict):
+            return PostFailure(Failure.UNKNOWN, f"{method}: the answer is no object")
+        return answer
 
 
 def _error(failure: PostFailure) -> TransientError | PermanentError:
     """Return the error that a failed call is to a caller who does not post."""
-    if not isinstance(failure, Blocked | Malformed):
+    if failure.kind not in (Failure.BLOCKED, Failure.MALFORMED):
         return TransientError(failure.reason, code=failure.code, retry_after_s=failure.retry_after_s or None)
     kind = AuthenticationError if failure.code in CREDENTIAL_ERRORS else PermanentError
     error = kind(failure.reason, code=failure.code)
@@ -206,4 +207,5 @@ def _failure_in(method: str, response: "SlackResponse") -> PostFailure:
     reason = f"{method}: {code or f'HTTP {response.status_code}'}" + (f" (needs {needed})" if needed else "")
     asked = response.headers.get("Retry-After", "")
     asked_s = float(asked) if re.fullmatch(r"-?\d{1,9}(\.\d+)?", asked) else _WAIT_S
-    return kind(reason, min(max(asked_s, 1.0), _MAX_WAIT_S) if kind is RateLimited else 0, code, needed)
+    wait_s = min(max(asked_s, 1.0), _MAX_WAIT_S) if kind is Failure.RATE_LIMITED else 0
+    return PostFailure(kind, reason, wait_s, code, needed)
