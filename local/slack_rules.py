@@ -51,19 +51,14 @@ Block = Mapping[str, Any]
 def scope_for(method: str, *, is_private: bool) -> str | None:
     """Return the scope that a method needs for such a channel; None if it needs none."""
     kind = "groups" if is_private else "channels"
-    return {
-        "chat.postMessage": "chat:write",
-        "conversations.history": f"{kind}:history",
-        "conversations.info": f"{kind}:read",
-    }.get(method)
+    return {"chat.postMessage": "chat:write", "conversations.history": f"{kind}:history"}.get(method)
 
 
 def channel_error_for(method: str, error: str | None, *, is_private: bool) -> str | None:
     """Return a method's error in a channel where posting fails with `error`."""
     if error == "not_in_channel" and is_private:
         return "channel_not_found"  # Slack hides a private channel from who is not in it
-    allowed = {"conversations.info": ("not_in_channel", "is_archived"), "conversations.history": ("is_archived",)}
-    return None if error in allowed.get(method, ()) else error
+    return None if (method, error) == ("conversations.history", "is_archived") else error
 
 
 def error_for(message: Mapping[str, Any]) -> str | None:

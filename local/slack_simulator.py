@@ -24,7 +24,7 @@ from local.slack_rules import channel_error_for, elements_of, error_for, scope_f
 CHANNEL = "C0SEARCH"
 BOT_ID = "B0BATCHBELL"
 SCOPES = ("chat:write", "commands", "channels:history", "groups:history")
-METHODS = ("auth.test", "chat.postMessage", "conversations.history", "conversations.info")
+METHODS = ("auth.test", "chat.postMessage", "conversations.history")
 TEAM_ID, BOT_USER_ID, PERSON_ID = "T0ACME", "U0BATCHBELL", "U0ADA"
 _WHO = {"url": "https://acme.slack.com/", "team": "Acme", "user": "batchbell_search"}
 _WHO_IDS = {"team_id": TEAM_ID, "user_id": BOT_USER_ID, "bot_id": BOT_ID, "is_enterprise_install": False}
@@ -187,11 +187,6 @@ class SlackSimulator(Server):
         if method == "auth.test":
             return _json(200, scopes, ok=True, **_WHO, **_WHO_IDS)
         channel = arguments["channel"]
-        if method == "conversations.info":
-            is_private, error = channel in self.private, self.channels[channel]
-            kind = {"is_channel": not is_private, "is_private": is_private}
-            state = {"is_archived": error == "is_archived", "is_member": error is None}
-            return _json(200, scopes, ok=True, channel={"id": channel, "name": "search", **kind, **state})
         if method == "conversations.history":
             return _json(200, scopes, ok=True, **self._history_page(channel, arguments))
         metadata = arguments.get("metadata")

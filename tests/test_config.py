@@ -45,7 +45,7 @@ def test_the_environment_of_the_template_gives_the_config() -> None:
         retention_s=7 * DAY_S,
     )
     assert config.filter_text == "team=search,env=prod|staging"
-    assert config.secret_name(Secret.SLACK_BOT_TOKEN) == "/batchbell/search/slack-bot-token"
+    assert Secret.SLACK_BOT_TOKEN.parameter(config.team) == "/batchbell/search/slack-bot-token"
 
 
 @pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"METADATA_FILTER", "OPENAI_API_VERSION"}))

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from batchbell.config import Config, Server
 from batchbell.models import (
-    BaselineReason,
     Batch,
     BatchError,
     Deleted,
@@ -66,7 +65,9 @@ _open_counts = st.integers(0, 10**6)
 _subjects: st.SearchStrategy[Subject] = st.one_of(
     batches,
     st.builds(Deleted, batches, st.integers(0, 10**11)),
-    st.builds(Watching, _counts, st.sampled_from(BaselineReason), texts, _open_counts, _open_counts),
+    st.builds(
+        Watching, _counts, st.sampled_from(["installed", "base_url", "project"]), texts, _open_counts, _open_counts
+    ),
     st.builds(KeyRefused, _counts, st.sampled_from([401, 403])),
     st.builds(KeyAccepted, _counts, _counts),
 )

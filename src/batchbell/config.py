@@ -65,9 +65,6 @@ class Config:
     metadata_filter: MetadataFilter = ()
     retention_s: int = 30 * DAY_S
 
-    def secret_name(self, secret: "Secret") -> str:
-        return secret_name(self.team, secret)
-
     @property
     def filter_text(self) -> str:
         """The metadata filter as it is written."""
@@ -136,10 +133,9 @@ class Secret(StrEnum):
     SLACK_BOT_TOKEN = "slack-bot-token"  # noqa: S105  a name
     SLACK_SIGNING_SECRET = "slack-signing-secret"  # noqa: S105  a name
 
-
-def secret_name(team: str, secret: Secret) -> str:
-    """Return the name of the SSM parameter that holds this secret."""
-    return f"/batchbell/{team}/{secret}"
+    def parameter(self, team: str) -> str:
+        """Return the name of the SSM parameter that holds this secret."""
+        return f"/batchbell/{team}/{self}"
 
 
 SECRET_HINTS = {

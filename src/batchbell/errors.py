@@ -4,14 +4,21 @@
 class BatchbellError(Exception):
     """Base of what batchbell raises on purpose. No message holds a secret or a body.
 
-    `status` is the HTTP status of the answer, 0 where none came; `code` the service's own error code.
+    `status` is the HTTP status of the answer, 0 where none came; `code` the service's own error code;
+    `needed` the Slack scope or OpenAI permission that is missing; `retry_after_s` the wait asked for.
     """
 
     def __init__(
-        self, message: str, *, status: int = 0, code: str | None = None, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str | None = None,
+        needed: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.code, self.retry_after_s = status, code, retry_after_s
+        self.status, self.code, self.needed, self.retry_after_s = status, code, needed, retry_after_s
 
 
 class TransientError(BatchbellError):
@@ -19,15 +26,11 @@ class TransientError(BatchbellError):
 
 
 class PermanentError(BatchbellError):
-    """The call will fail until a person changes something; `needed` is the Slack scope that it lacks."""
-
-    needed: str | None = None
+    """The call will fail until a person changes something."""
 
 
 class AuthenticationError(PermanentError):
-    """Authentication or permission failed; `missing_permission` is what a restricted OpenAI key lacks."""
-
-    missing_permission: str | None = None
+    """Authentication or permission failed."""
 
 
 class NotFoundError(PermanentError):

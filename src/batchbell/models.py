@@ -182,14 +182,6 @@ def has_failures(batch: Batch) -> bool:
     return is_likely or outcome in (Outcome.PARTLY_FAILED, Outcome.ALL_FAILED)
 
 
-class BaselineReason(StrEnum):
-    """Why a baseline was begun."""
-
-    INSTALLED = "installed"
-    BASE_URL = "base_url"
-    PROJECT = "project"
-
-
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """An open batch that the server has not known since `missing_since`."""
@@ -200,10 +192,13 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """A baseline was begun at `since`: what ends from now on is announced, as the last two fields select."""
+    """A baseline was begun at `since`: what ends from now on is announced, as the last two fields select.
+
+    `reason` is `installed`, or what is another than before: `base_url` or `project`.
+    """
 
     since: int
-    reason: BaselineReason
+    reason: str
     base_url: str
     open_count: int
     ended_count: int

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from batchbell.models import DELETED, TERMINAL, BaselineReason, Batch, Notification, RequestCounts, State
+from batchbell.models import DELETED, TERMINAL, Batch, Notification, RequestCounts, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,6 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthIncident:
-    """OpenAI refused the key at `polls` polls in a row since `since`."""
-
-    since: int
-    polls: int
-
-
-@dataclass(frozen=True, slots=True)
 class PollState:
     """What one poll leaves for the next; `version` counts the writes.
 
@@ -47,12 +39,13 @@ class PollState:
     message is recorded; `baseline_ended` counts the batches it found ended. `polled_at`
     is the last poll in which nothing failed, `failure` what went wrong since. `is_stuck`: the server
     repeats itself instead of showing the rest of its list. `checked_to` is the position of the open
-    batch that was retrieved by id last; the next poll goes on behind it.
+    batch that was retrieved by id last; the next poll goes on behind it. OpenAI has refused the key at
+    `refused_polls` polls in a row since `refused_since`.
     """
 
     base_url: str
     baseline_at: int
-    baseline_reason: BaselineReason | None = BaselineReason.INSTALLED
+    baseline_reason: str | None = "installed"
     project: str | None = None
     baseline_ended: int = 0
     cursor: Cursor = Cursor()
@@ -61,7 +54,8 @@ class PollState:
     polled_at: int | None = None
     failure: str | None = None
     is_stuck: bool = False
-    incident: AuthIncident | None = None
+    refused_since: int | None = None
+    refused_polls: int = 0
     checked_to: str = ""
     version: int = 0
 
@@ -110,11 +104,6 @@ class Change:
     notification: Notification | None = None
     missing_since: int | None = None
     unconfirmed_since: int | None = None
-
-    @property
-    def is_pre_existing(self) -> bool:
-        """Whether the batch had ended when it was first seen, and is not announced."""
-        return self.old_status is None and self.batch.is_terminal and self.notification is None
 
 
 @dataclass(slots=True)

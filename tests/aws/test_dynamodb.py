@@ -68,6 +68,7 @@ def test_a_query_reads_page_after_page_and_no_more_than_allowed(table: LocalTabl
         (failing("ResourceNotFoundException"), PermanentError),
         (failing("ValidationException"), RejectedError),
         (failing("TransactionCanceledException", "None", "ValidationError"), RejectedError),
+        (failing("TransactionCanceledException", "TransactionConflict", "None"), TransientError),
     ],
 )
 def test_a_failure_is_named_by_what_the_caller_must_do(
@@ -79,20 +80,6 @@ def test_a_failure_is_named_by_what_the_caller_must_do(
         opened(table).transact("write 7", [put(7)])
 
     assert type(raised.value) is error
-
-
-def test_a_write_that_meets_another_transaction_is_tried_again_for_a_while(table: LocalTable) -> None:
-    conflict = failing("TransactionCanceledException", "TransactionConflict", "None")
-    conflicts, waits = [conflict, conflict], list[float]()
-    table.before = lambda operation: conflicts.pop()(operation) if conflicts else None
-
-    opened(table, waits.append).transact("write", [put(1)])
-
-    assert len(table.items("a")) == 1
-    assert waits == [0.1, 0.2]
-    table.before = conflict
-    with pytest.raises(TransientError, match="TransactionConflict"):
-        opened(table).transact("write", [put(2)])
 
 
 def test_a_failed_condition_is_a_conflict_that_shows_what_was_found(table: LocalTable) -> None:

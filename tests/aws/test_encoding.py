@@ -27,7 +27,7 @@ times = st.none() | st.integers(0) | st.floats(0, 1e12)
 notifications = st.builds(
     Notification, subject=subjects, state=..., message_id=..., unknown_since=times, text_only=..., reason=...
 )
-states = st.builds(PollState, baseline_reason=..., cursor=..., backlog=..., incident=..., checked_to=words)
+states = st.builds(PollState, baseline_reason=..., cursor=..., backlog=..., refused_since=..., checked_to=words)
 
 
 @given(notifications | states)
@@ -42,7 +42,7 @@ def test_fields_of_a_newer_version_are_left_out() -> None:
 
 
 def test_a_kind_that_only_a_newer_version_knows_cannot_be_read() -> None:
-    newer = encoded(a_notification()).replace('"kind":"batch"', '"kind":"invented later"')
+    newer = encoded(a_notification()).replace('"kind":"Batch"', '"kind":"invented later"')
 
     with pytest.raises(KeyError):
         decoded(Notification, newer)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from batchbell.aws.store import Store
 from batchbell.cli.aws import Stack
 from batchbell.cli.main import main
-from batchbell.config import Secret, secret_name
+from batchbell.config import Secret
 from batchbell.models import State
 from batchbell.records import PollState
 from local.openai_simulator import OpenAISimulator
@@ -30,9 +31,12 @@ from tests.slack_app import SlackApp
 from tests.tables import LocalTable
 
 URL = "https://door.example/slack/commands"
-LOG_GROUP = "/aws/lambda/bell-poll"
+LOG_GROUP = "/aws/lambda/batchbell-search-poll"
 STACK = Stack(
-    "bell", "CREATE_COMPLETE", {"TeamName": "search"}, {"PollFunctionName": "bell-poll", "SlackRequestUrl": URL}
+    "batchbell-search",
+    "CREATE_COMPLETE",
+    {"TeamName": "search"},
+    {"PollFunctionName": "batchbell-search-poll", "SlackRequestUrl": URL},
 )
 _XML = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
@@ -43,7 +47,7 @@ class AwsStub(Server):
     def __init__(self) -> None:
         super().__init__(self._reply)
         self.stacks = [STACK]
-        self.function: dict[str, Any] = {"FunctionName": "bell-poll"}
+        self.function: dict[str, Any] = {"FunctionName": "batchbell-search-poll"}
         self.run: Callable[[], str | None] = lambda: None
         self.refused: dict[str, str] = {}
 
@@ -54,7 +58,11 @@ class AwsStub(Server):
             is_xml = service in ("cloudformation", "sts")
             return Reply(400, (xml if is_xml else json.dumps({"__type": code})).encode())
         if service == "cloudformation":
-            xml = f"<DescribeStacksResult><Stacks>{''.join(map(_xml_of, self.stacks))}</Stacks></DescribeStacksResult>"
+            [asked] = parse_qs(request.body.decode())["StackName"]
+            found = [each for each in self.stacks if each.name == asked]
+            if not found:
+                return Reply(400, b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>")
+            xml = f"<DescribeStacksResult><Stacks>{_xml_of(found[0])}</Stacks></DescribeStacksResult>"
             return Reply(body=f'<DescribeStacksResponse xmlns="{_XML}">{xml}</DescribeStacksResponse>'.encode())
         if request.target.endswith("/configuration"):
             return Reply(body=json.dumps(self.function).encode())
@@ -140,15 +148,15 @@ class Account:
         self.aws.function["Environment"] = {"Variables": {**variables, **environ}}
 
     def put_secret(self, secret: Secret, value: str) -> None:
-        name = secret_name("search", secret)
+        name = secret.parameter("search")
         self.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
 
     def delete_secret(self, secret: Secret) -> None:
-        self.ssm.delete_parameter(Name=secret_name("search", secret))
+        self.ssm.delete_parameter(Name=secret.parameter("search"))
 
     def schedule(self, state: str = "ENABLED", expression: str = "rate(1 minute)") -> None:
         schedule: dict[str, Any] = {
-            "Name": "bell-poll",
+            "Name": "batchbell-search-poll",
             "State": state,
             "ScheduleExpression": expression,
             "FlexibleTimeWindow": {"Mode": "OFF"},

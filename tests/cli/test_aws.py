@@ -87,12 +87,12 @@ def test_the_teams_own_key_and_address_list_its_batches(account: Account) -> Non
 def test_an_invalid_environment_is_an_error_of_one_line(account: Account) -> None:
     account.tell(TABLE_NAME="")
 
-    says = "the environment of the function bell-poll is invalid: the environment variable TABLE_NAME is not set"
+    says = "the environment of the function batchbell-search-poll is invalid: the environment variable TABLE_NAME is not set"
     assert account.run("list") == (1, f"batchbell: {says}\n")
 
 
 def test_a_stack_without_the_output_is_not_batchbells(account: Account) -> None:
     account.set_stack(outputs={})
 
-    says = "batchbell: the stack bell has no output PollFunctionName: is it batchbell's, and deployed?\n"
+    says = "batchbell: the stack batchbell-search has no output PollFunctionName: is it batchbell's, and deployed?\n"
     assert account.run("redeliver") == (1, says)

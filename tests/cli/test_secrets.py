@@ -2,13 +2,13 @@
 
 import pytest
 
-from batchbell.config import Secret, secret_name
+from batchbell.config import Secret
 from tests.cli.account import Account
 
 
 def stored(account: Account) -> dict[str, tuple[str, str]]:
     """Return type and value of what is stored, by name."""
-    names = [secret_name("search", secret) for secret in Secret]
+    names = [secret.parameter("search") for secret in Secret]
     answer = account.ssm.get_parameters(Names=names, WithDecryption=True)["Parameters"]
     return {each["Name"]: (each["Type"], each["Value"]) for each in answer}
 
@@ -35,7 +35,7 @@ def test_accepted_secrets_are_stored_encrypted_and_trimmed_and_never_shown(empty
     assert "✓ batchbell_search in the workspace Acme" in printed
     assert "only `batchbell doctor` and a command typed in Slack can prove it" in printed
     assert stored(empty) == {
-        secret_name("search", secret): ("SecureString", value) for secret, value in zip(Secret, values, strict=True)
+        secret.parameter("search"): ("SecureString", value) for secret, value in zip(Secret, values, strict=True)
     }
     assert not any(value in printed for value in values)
 

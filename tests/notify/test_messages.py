@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from batchbell.config import Config, Server
 from batchbell.models import (
-    BaselineReason,
     Batch,
     BatchError,
     Deleted,
@@ -118,7 +117,7 @@ def test_a_deleted_batch_says_what_was_last_known_of_it() -> None:
 
 def test_a_baseline_says_what_will_be_announced_and_what_will_not() -> None:
     statuses = ("completed", "in_progress")
-    watching = Watching(NOW, BaselineReason.INSTALLED, AT_OPENAI, 3, 12, statuses, "team=search")
+    watching = Watching(NOW, "installed", AT_OPENAI, 3, 12, statuses, "team=search")
 
     message = message_of(watching, AT_OPENAI)
 
@@ -132,12 +131,12 @@ def test_a_baseline_says_what_will_be_announced_and_what_will_not() -> None:
 @pytest.mark.parametrize(
     ("reason", "said", "advice"),
     [
-        (BaselineReason.BASE_URL, "another server, `llm.example.com/v1`: no batch is open.", "`OpenAIBaseUrl`"),
-        (BaselineReason.PROJECT, "now belongs to another project", "`/batchbell/search/openai-api-key`"),
+        ("base_url", "another server, `llm.example.com/v1`: no batch is open.", "`OpenAIBaseUrl`"),
+        ("project", "now belongs to another project", "`/batchbell/search/openai-api-key`"),
     ],
 )
 def test_another_baseline_names_its_own_server_and_says_that_earlier_batches_are_no_longer_watched(
-    reason: BaselineReason, said: str, advice: str
+    reason: str, said: str, advice: str
 ) -> None:
     message = message_of(Watching(NOW, reason, ELSEWHERE, open_count=0, ended_count=0), AT_OPENAI)
 

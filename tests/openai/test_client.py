@@ -264,7 +264,7 @@ def test_a_refused_key_is_read_afresh_once(env: Environment, stored: str, reques
 
     assert isinstance(error, AuthenticationError)
     assert str(error) == "List Batches answered 401 (invalid_api_key): the API key was refused"
-    assert (error.status, error.code, error.missing_permission) == (401, "invalid_api_key", None)
+    assert (error.status, error.code, error.needed) == (401, "invalid_api_key", None)
     assert env.keys_read == [False, True]
     assert len(env.openai.requests) == requests_sent
 
@@ -285,7 +285,7 @@ def test_the_permission_that_a_restricted_key_lacks_is_named(env: Environment) -
 
     error: Any = env.error()
 
-    named = (error.status, error.code, error.missing_permission)
+    named = (error.status, error.code, error.needed)
     assert (type(error), named) == (AuthenticationError, (403, "missing_scope", "api.batch.read"))
 
 

@@ -148,5 +148,5 @@ def _state_in(table: MemoryTable) -> PollState | None:
     if state is None:
         return None
     times = state.baseline_at, state.cursor.read_back_to, state.cursor.announce_from
-    is_settled = state.baseline_reason is None and state.incident is None
+    is_settled = state.baseline_reason is None and state.refused_since is None
     return PollState(*times, is_settled, has_backlog=state.backlog is not None)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -14,15 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.errors import ConflictError, PermanentError, TransientError
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 Item = dict[str, Any]
 
 UNITS_PER_S = 400
 """A partition takes 1,000 write units a second, and two runs may be writing at once."""
 
-_MAX_BUSY, _BUSY_WAIT_S, _MAX_KEYS, _MAX_PARTS = 3, 0.1, 100, 8
+_MAX_KEYS, _MAX_PARTS = 100, 8
 
 
 class RejectedError(PermanentError):
@@ -37,11 +34,7 @@ class ConditionError(ConflictError):
         self.found = found
 
 
-class _BusyError(TransientError):
-    """Another transaction was writing one of the same items at that moment."""
-
-
-def make_client(read_s: float = 5, tries: int = 4) -> "DynamoDBClient":
+def make_client(read_s: float = 5, tries: int = 4) -> Any:
     """Return a client that gives up within seconds: what it could not do, the next run does."""
     # botocore gives every transaction a token, so that its own retries write it once.
     retries: Any = {"mode": "standard", "total_max_attempts": tries}
@@ -82,7 +75,7 @@ class Table:
     Raises: ConditionError; RejectedError and PermanentError for what always fails; TransientError for the rest.
     """
 
-    client: "DynamoDBClient"
+    client: Any
     name: str
     sleep: Callable[[float], None] = time.sleep
 
@@ -119,16 +112,10 @@ class Table:
         self._ask(call, partial(self.client.transact_write_items, TransactItems=named))
 
     def _ask(self, call: str, request: Callable[[], Any]) -> Any:
-        busy = 0
-        while True:
-            try:
-                return request()
-            except (ClientError, BotoCoreError) as error:
-                failure = _translated(call, error)
-                if not isinstance(failure, _BusyError) or busy == _MAX_BUSY:
-                    raise failure from error
-            self.sleep(_BUSY_WAIT_S * 2**busy)
-            busy += 1
+        try:
+            return request()
+        except (ClientError, BotoCoreError) as error:
+            raise _translated(call, error) from error
 
 
 _KINDS = {
@@ -136,7 +123,6 @@ _KINDS = {
     "ResourceNotFound": PermanentError,
     "Validation": RejectedError,
     "ValidationError": RejectedError,  # so it is called in a transaction, where the gravest counts
-    "TransactionConflict": _BusyError,
 }
 
 

@@ -8,23 +8,16 @@ import typing
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from batchbell.models import Batch, Deleted, KeyAccepted, KeyRefused, Watching
+from batchbell.models import Subject
 
 T = TypeVar("T")
 
-_KINDS: dict[str, type] = {
-    "batch": Batch,
-    "deleted": Deleted,
-    "watching": Watching,
-    "key_refused": KeyRefused,
-    "key_accepted": KeyAccepted,
-}
-_KIND_OF = {cls: kind for kind, cls in _KINDS.items()}
+_KINDS: dict[str, type] = {cls.__name__: cls for cls in typing.get_args(Subject)}
 
 
 def encoded(value: object) -> str:
     """Return a dataclass as JSON, without defaults; where a field may hold one of several, with its kind."""
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, default=_fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def decoded(cls: type[T], text: str) -> T:
@@ -33,13 +26,11 @@ def decoded(cls: type[T], text: str) -> T:
     return value
 
 
-def _plain(value: object) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((each, getattr(value, each.name)) for each in dataclasses.fields(value))
-        fields = {each.name: _plain(found) for each, found in pairs if found != each.default}
-        kind = _KIND_OF.get(type(value))
-        return {"kind": kind, **fields} if kind else fields
-    return [_plain(each) for each in value] if isinstance(value, (tuple, list)) else value
+def _fields(value: Any) -> dict[str, Any]:
+    pairs = ((each, getattr(value, each.name)) for each in dataclasses.fields(value))
+    fields = {each.name: found for each, found in pairs if found != each.default}
+    kind = type(value).__name__
+    return {"kind": kind, **fields} if kind in _KINDS else fields
 
 
 def _typed(expected: Any, value: Any) -> Any:

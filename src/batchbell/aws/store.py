@@ -15,16 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from batchbell.aws.dynamodb import UNITS_PER_S, ConditionError, Item, RejectedError, Table, expression, plain, typed
 from batchbell.aws.encoding import decoded, encoded
 from batchbell.errors import ConflictError, PermanentError
 from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
 from batchbell.records import Change, Outbox, PollState, Record, Recorded, RecordPage, RecordResult
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 Versioned = TypeVar("Versioned", PollState, Notification)
 
@@ -43,7 +40,7 @@ class Store:
     was first.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, *, retention_s: int = 0, **sleep: Any) -> None:
+    def __init__(self, client: Any, table_name: str, *, retention_s: int = 0, **sleep: Any) -> None:
         self._table = Table(client, table_name, **sleep)
         self._retention_s = retention_s
 

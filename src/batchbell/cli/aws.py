@@ -14,7 +14,7 @@ from botocore.config import Config as ClientConfig
 
 from batchbell.aws.store import Store
 from batchbell.cli.output import progress
-from batchbell.config import Config, Secret, config_from, secret_name
+from batchbell.config import Config, Secret, config_from
 from batchbell.errors import ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.openai.client import OpenAIClient
 from batchbell.slack.client import SlackClient
@@ -86,18 +86,17 @@ class Aws:
         return asked(call, lambda: getattr(client, method)(**arguments))
 
     def stack(self, team: str, name: str | None) -> Stack:
-        """Return the team's stack; `name` decides if there are two."""
-        stacks = map(_stack, self.ask("cloudformation", "DescribeStacks")["Stacks"])
-        ours = [each for each in stacks if "TeamName" in each.parameters]
-        found = [each for each in ours if each.parameters["TeamName"] == team and name in (None, each.name)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            choice = f"choose one by --stack: {', '.join(each.name for each in found)}"
-            raise PermanentError(f"several stacks in {self.region} have TeamName={team}: {choice}")
-        others = ", ".join(f"{each.name} (TeamName={each.parameters['TeamName']})" for each in ours) or "none"
-        which = f"no stack {name}" if name else "no stack"
-        raise NotFoundError(f"{which} in {self.region} has TeamName={team}; those found: {others}")
+        """Return the team's stack, which is called `batchbell-<team>` if no `name` is given."""
+        name = name or f"batchbell-{team}"
+        try:
+            stack = _stack(self.ask("cloudformation", "DescribeStacks", name, StackName=name)["Stacks"][0])
+        except PermanentError as error:
+            if error.code != "ValidationError":  # so CloudFormation answers where there is none
+                raise
+            raise NotFoundError(f"there is no stack {name} in {self.region}; name yours with --stack") from error
+        if stack.parameters.get("TeamName") != team:
+            raise PermanentError(f"the stack {name} in {self.region} is not that of a TeamName={team}")
+        return stack
 
     def poll_function(self, stack: Stack) -> Any:
         """Return Lambda's configuration of the poll function."""
@@ -113,7 +112,7 @@ class Aws:
 
     def secret(self, team: str, secret: Secret, *, decrypt: bool = True) -> Any:
         """Return the parameter that holds a secret; None before it was stored."""
-        name = secret_name(team, secret)
+        name = secret.parameter(team)
         try:
             return self.ask("ssm", "GetParameter", name, Name=name, WithDecryption=decrypt)["Parameter"]
         except NotFoundError:
@@ -190,7 +189,7 @@ def asked(call: str, request: Callable[[], Any]) -> Any:
     except botocore.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         kind, says = next((kind, says) for pattern, kind, says in _ANSWERED if re.search(pattern, code))
-        raise kind(": ".join(filter(None, (call, code, says)))) from error
+        raise kind(": ".join(filter(None, (call, code, says))), code=code) from error
     except botocore.BotoCoreError as error:
         name = type(error).__name__
         kind, says = next((kind, says) for pattern, kind, says in _NOT_ASKED if re.search(pattern, name))

@@ -124,7 +124,7 @@ def _ask_for(deployment: Deployment, secret: Secret, parameter: Any) -> bool:
             print("  kept" if parameter else "  skipped")
             return bool(parameter)
         if _is_accepted(deployment, secret, value):
-            name = deployment.config.secret_name(secret)
+            name = secret.parameter(deployment.config.team)
             request = {"Name": name, "Value": value, "Type": "SecureString", "Overwrite": True}
             deployment.aws.ask("ssm", "PutParameter", name, **request)
             print(f"  stored as {name}{', in the place of the one before' if parameter else ''}")

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import requests
 
 from batchbell.cli.aws import RAN, Aws, connected, json_object, session_of
-from batchbell.cli.output import MARKS, CheckResult, SkippedError, WrongError, progress, text_for
+from batchbell.cli.output import MARKS, CheckError, CheckResult, progress, text_for
 from batchbell.config import Secret, invalid_secret_reason
 from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.models import Failure
@@ -46,7 +46,7 @@ _WITHOUT = {
     "slack_bot_token": ((), "there is no token to try"),
     "slack_signing_secret": (("url",), "there is no secret to sign with"),
     "identity": (("slack_bot_token", "deployment"), "the token is not accepted"),
-    "newest": (("identity",), "the channel was not read"),
+    "unread": (("identity",), "the channel was not read"),
     "store": (("deployment",), "the table was not found"),
     "outbox": (("store",), "the outbox could not be read"),
 }
@@ -80,7 +80,7 @@ def run(chosen: Namespace) -> int:
 class Doctor:
     """The checks, each a method of its name, which returns what it says if all is well.
 
-    It raises WrongError, SkippedError or a BatchbellError otherwise. What it finds is an attribute from then on (see
+    It raises CheckError or a BatchbellError otherwise. What it finds is an attribute from then on (see
     `_WITHOUT`): a check that reads what no earlier one has found is skipped.
     """
 
@@ -96,16 +96,14 @@ class Doctor:
         needed, reason = _WITHOUT[name]
         for each in needed:
             getattr(self, each)
-        raise SkippedError(reason)
+        raise CheckError(reason)
 
     def result(self, check: str) -> CheckResult:
         """Make one check."""
         try:
             return CheckResult(check, "ok", getattr(self, check.replace(".", "_"))())
-        except SkippedError as error:
-            return CheckResult(check, "skipped", error.args[0], None, *error.args[1:])
-        except WrongError as error:
-            return CheckResult(check, "wrong", str(error), error.code, error.advice)
+        except CheckError as error:
+            return CheckResult(check, "wrong" if error.code else "skipped", str(error), error.code, error.advice)
         except BatchbellError as error:
             code = f"{check}.{_FAILURES.get(type(error), 'failed')}"
             if isinstance(error, SignInError):
@@ -124,10 +122,10 @@ class Doctor:
             self.url = stack.output("SlackRequestUrl")
         says = f"{stack.name} is {stack.status}"
         if stack.status.endswith("_IN_PROGRESS"):
-            raise WrongError("aws.stack_changing", says)
+            raise CheckError(says, "aws.stack_changing")
         # After UPDATE_ROLLBACK_COMPLETE the previous version runs on.
         if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
-            raise WrongError("aws.stack_not_deployed", says)
+            raise CheckError(says, "aws.stack_not_deployed")
         return says
 
     def poll_function(self) -> str:
@@ -136,7 +134,7 @@ class Doctor:
         for key, what in (("State", "its state is Failed"), ("LastUpdateStatus", "its last update failed")):
             if self.function.get(key) == "Failed":
                 reason = self.function.get(f"{key}Reason", "")
-                raise WrongError("poll.function_broken", f"{name} cannot run: {what} {reason}".strip())
+                raise CheckError(f"{name} cannot run: {what} {reason}".strip(), "poll.function_broken")
         return f"{name} is ready"
 
     def poll_schedule(self) -> str:
@@ -146,7 +144,7 @@ class Doctor:
         if rate := re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
             self.interval_s = int(rate[1]) * {"minute": 60, "hour": 3600, "day": 86_400}[rate[2]]
         if not self.is_scheduled:
-            raise WrongError("poll.schedule_disabled", f"The schedule {name} is disabled", name=name)
+            raise CheckError(f"The schedule {name} is disabled", "poll.schedule_disabled", name=name)
         return f"{name} runs at {expression}"
 
     def poll_last_run(self) -> str:
@@ -154,15 +152,15 @@ class Doctor:
         try:
             lines = self.aws.log(group or f"/aws/lambda/{self.function['FunctionName']}", now - _LOG_S)
         except BatchbellError as error:
-            raise SkippedError(f"The log could not be read: {error}") from error
+            raise CheckError(f"The log could not be read: {error}") from error
         if not lines:
             advice = "" if self.is_scheduled else "Enable the schedule."
-            raise WrongError("poll.does_not_run", f"It has not run for {duration(_LOG_S)}", advice)
+            raise CheckError(f"It has not run for {duration(_LOG_S)}", "poll.does_not_run", advice)
         ago = f"{duration(now - lines[-1][0])} ago"
         texts = [text for _, text in reversed(lines)]
         last_run = [texts[0], *takewhile(lambda text: text != RAN, texts[1:])]
         if complaints := "; ".join(dict.fromkeys(text for text in reversed(last_run) if text != RAN)):
-            raise WrongError("poll.last_run_complained", f"It ran {ago} and said: {complaints}")
+            raise CheckError(f"It ran {ago} and said: {complaints}", "poll.last_run_complained")
         return f"It ran {ago} and complained of nothing"
 
     def poll_settings(self) -> str:
@@ -175,12 +173,12 @@ class Doctor:
         parameter = self.region and self.aws.secret(self.team, secret)
         value, name = str(parameter["Value"]).strip() if parameter else "", secret.replace("-", "_")
         if not value:
-            raise WrongError(f"secrets.{name}_missing", f"{secret} is not stored", team=self.team)
+            raise CheckError(f"{secret} is not stored", f"secrets.{name}_missing", team=self.team)
         setattr(self, name, value)
         is_openai = "deployment" not in vars(self) or self.deployment.config.server.is_openai
         if reason := invalid_secret_reason(secret, value, is_openai=is_openai):
             says = f"What is stored as {secret} is not usable: {reason}"
-            raise WrongError(f"secrets.{name}_malformed", says, team=self.team)
+            raise CheckError(says, f"secrets.{name}_malformed", team=self.team)
         return f"{secret} is stored"
 
     secrets_openai_api_key = partialmethod(_check_secret, Secret.OPENAI_API_KEY)
@@ -207,53 +205,46 @@ class Doctor:
             raise self._slack_problem(error) from error
         self.identity, self.bot_name = who, who.get("user", "")
         if not who.get("bot_id"):
-            raise WrongError("slack.not_a_bot_token", f"The token is that of a person, {self.bot_name}")
+            raise CheckError(f"The token is that of a person, {self.bot_name}", "slack.not_a_bot_token")
         return f"{self.bot_name} in the workspace {who.get('team', '')}"
 
     def _check_scope(self, scope: str, purpose: str) -> str:
         granted = self.identity["scopes"]
         if granted is None:
-            raise SkippedError(f"Slack did not say whether the token has {scope}")
+            raise CheckError(f"Slack did not say whether the token has {scope}")
         if scope not in granted:
-            raise WrongError("slack.missing_scope", f"Without {scope} it may not {purpose}", scope=scope)
+            raise CheckError(f"Without {scope} it may not {purpose}", "slack.missing_scope", scope=scope)
         return f"{scope}: it may {purpose}"
 
     slack_chat_write = partialmethod(_check_scope, "chat:write", "post")
     slack_commands = partialmethod(_check_scope, "commands", "have a slash command")
 
     def slack_channel(self) -> str:
-        """Check the channel. Without the scope to see it, its newest message shows nearly as much."""
+        """Check the channel by its newest message, which the scopes of the bot suffice for."""
         bot, channel_id = self.identity.get("user", ""), self.deployment.config.channel
-        slack = self.deployment.slack(self.slack_bot_token)
-        channel = _answer_or_error(slack.channel, channel_id)
-        newest = self.newest = _answer_or_error(slack.newest_message, channel_id)
-        if isinstance(channel, dict):
-            is_archived, is_member = channel.get("is_archived"), channel.get("is_member", True)
-            kind = "private" if channel.get("is_private") else "public"
-            where = f"#{channel.get('name') or channel_id} ({channel_id}, {kind})"
-        elif isinstance(newest, dict):
-            is_archived, is_member = newest.get("subtype") in ("channel_archive", "group_archive"), True
-            where = channel_id
-        elif newest.code == "missing_scope":
-            raise SkippedError(f"Without {getattr(newest, 'needed', None)} the bot cannot look into {channel_id}")
-        else:
-            raise self._slack_problem(newest)
-        if is_archived or not is_member:
-            name = "is_archived" if is_archived else "not_in_channel"
-            raise self._slack_problem(PermanentError(name, code=name))
-        return f"{bot} is in {where}"
+        self.unread: BatchbellError | None = None
+        try:
+            newest = self.deployment.slack(self.slack_bot_token).newest_message(channel_id)
+        except BatchbellError as error:
+            self.unread = error
+            if error.code == "missing_scope":
+                raise CheckError(f"Without {error.needed} the bot cannot look into {channel_id}") from error
+            raise self._slack_problem(error) from error
+        if newest.get("subtype") in ("channel_archive", "group_archive"):
+            raise self._slack_problem(PermanentError("is_archived", code="is_archived"))
+        return f"{bot} is in {channel_id}"
 
     def slack_history(self) -> str:
         """Check that a message whose reply was lost can be searched for."""
-        if isinstance(newest := self.newest, dict):
+        if self.unread is None:
             return "It may search for a message whose reply was lost"
-        if newest.code in ("not_in_channel", "channel_not_found"):
-            raise SkippedError("Known once the bot is in the channel")
-        if newest.code != "missing_scope":
-            raise SkippedError(str(self._slack_problem(newest)))
-        scope = getattr(newest, "needed", None) or "channels:history"
+        if self.unread.code in ("not_in_channel", "channel_not_found"):
+            raise CheckError("Known once the bot is in the channel")
+        if self.unread.code != "missing_scope":
+            raise CheckError(str(self._slack_problem(self.unread)))
+        scope = self.unread.needed or "channels:history"
         lost = "a message whose reply was lost is posted twice, or not at all"
-        raise WrongError("slack.missing_scope", f"Without {scope} {lost}", scope=scope)
+        raise CheckError(f"Without {scope} {lost}", "slack.missing_scope", scope=scope)
 
     def aws_table(self) -> str:
         name = self.deployment.config.table_name
@@ -267,34 +258,34 @@ class Doctor:
         """Check that the list was read lately, as the schedule promises, and to its end."""
         state, now = self.store.load_state(), time.time()
         if state is None:
-            raise WrongError("poll.none_yet", "No poll has run yet", awaited="first run")
-        if state.incident:
-            says = f"The key has been refused for {duration(now - state.incident.since)}"
-            raise WrongError("poll.key_refused", says)
+            raise CheckError("No poll has run yet", "poll.none_yet", awaited="first run")
+        if state.refused_since:
+            says = f"The key has been refused for {duration(now - state.refused_since)}"
+            raise CheckError(says, "poll.key_refused")
         if state.base_url != self.deployment.config.server.base_url:
-            raise WrongError("poll.another_server", f"What is watched is still {state.base_url}")
+            raise CheckError(f"What is watched is still {state.base_url}", "poll.another_server")
         if state.polled_at is None:
-            raise WrongError("poll.none_yet", "No poll has succeeded yet", awaited="next poll")
+            raise CheckError("No poll has succeeded yet", "poll.none_yet", awaited="next poll")
         says = f"The last good poll was {duration(now - state.polled_at)} ago"
         if now - state.polled_at > _LATE_RUNS * self.interval_s + _GRACE_S:
-            raise WrongError("poll.late", says)
+            raise CheckError(says, "poll.late")
         if state.is_stuck:
-            raise WrongError("poll.stuck", f"{says}; the server repeats itself instead of showing the rest of its list")
+            raise CheckError(f"{says}; the server repeats itself instead of showing the rest of its list", "poll.stuck")
         if state.has_unread:
-            raise WrongError("poll.unread", f"{says}; a part of the list is still unread")
+            raise CheckError(f"{says}; a part of the list is still unread", "poll.unread")
         return f"{says}; {counted(state.open_count, 'batch')} {'is' if state.open_count < 2 else 'are'} open"
 
     def delivery_undelivered(self) -> str:
         self.outbox = outbox = self.store.outbox(self.deployment.config.channel)
         if outbox.unreadable:
             says = f"{counted(outbox.unreadable, 'item')} of a newer version cannot be read by this one"
-            raise WrongError("delivery.unreadable", says)
+            raise CheckError(says, "delivery.unreadable")
         if not outbox.notifications:
             return "Nothing is undelivered"
         oldest_s = time.time() - min(each.recorded_at for each in outbox.notifications)
         says = f"{counted(len(outbox.notifications), 'notification')} undelivered, the oldest for {duration(oldest_s)}"
         if oldest_s > _LATE_S:
-            raise WrongError("delivery.late", says)
+            raise CheckError(says, "delivery.late")
         return says
 
     def delivery_parked(self) -> str:
@@ -302,41 +293,41 @@ class Doctor:
         if not reasons:
             return "Nothing is parked"
         counts = (f"{counted(count, 'notification')} parked: {reason}" for reason, count in reasons.items())
-        raise WrongError("delivery.parked", "; ".join(counts), self._redeliver_advice(next(iter(reasons))))
+        raise CheckError("; ".join(counts), "delivery.parked", self._redeliver_advice(next(iter(reasons))))
 
     def delivery_lane(self) -> str:
         reason, wait_s = self.outbox.blocked_reason, self.outbox.not_before - time.time()
         if reason is None:
             return "Slack takes messages for the channel"
         again = f"; tried again in {duration(wait_s)}" if wait_s > 0 else ""
-        raise WrongError("delivery.blocked", f"Slack last refused: {reason}{again}", self._redeliver_advice(reason))
+        raise CheckError(f"Slack last refused: {reason}{again}", "delivery.blocked", self._redeliver_advice(reason))
 
     def slash_forged(self) -> str:
         status, _, _ = self._send_command(secrets.token_hex(16))
         if status == 401:
             return f"{self.url} refuses what Slack did not sign"
         if 200 <= status < 300:
-            raise WrongError("slash.forgery_accepted", f"{self.url} answered a forged request")
-        raise WrongError("slash.broken", f"{self.url} answered {status} instead")
+            raise CheckError(f"{self.url} answered a forged request", "slash.forgery_accepted")
+        raise CheckError(f"{self.url} answered {status} instead", "slash.broken")
 
     def slash_signed(self) -> str:
         """Check that a command signed with the stored secret is answered, in time and by batchbell."""
         status, took_s, text = self._send_command(self.slack_signing_secret)
         if status == 401:
-            raise WrongError("slash.signature_refused", "A request signed with the stored signing secret is refused")
+            raise CheckError("A request signed with the stored signing secret is refused", "slash.signature_refused")
         if status != 200 or not text:
             instead = "with no message" if status == 200 else "instead"
-            raise WrongError("slash.broken", f"{self.url} answered {status} {instead}")
+            raise CheckError(f"{self.url} answered {status} {instead}", "slash.broken")
         if text in (UNREADABLE["text"], BROKEN["text"]):
-            raise WrongError("slash.no_answer", f"It answers: {text}")
+            raise CheckError(f"It answers: {text}", "slash.no_answer")
         if took_s > _SLACK_WAITS_S:
-            raise WrongError("slash.slow", f"It took {took_s:.1f} s to answer, and Slack waits {_SLACK_WAITS_S} s")
+            raise CheckError(f"It took {took_s:.1f} s to answer, and Slack waits {_SLACK_WAITS_S} s", "slash.slow")
         return f"A signed command was answered in {took_s:.1f} s"
 
     def slash_app(self) -> NoReturn:
         url, command = self.url, self.stack.parameters.get("SlashCommand", "/batches")
         says = "Whether the Slack app has this URL and signing secret, only Slack can tell"
-        raise SkippedError(says, text_for("advice", "slash.app", command=command, url=url))
+        raise CheckError(says, advice=text_for("advice", "slash.app", command=command, url=url))
 
     def _send_command(self, secret: str) -> tuple[int, float, str]:
         """Send the command `status` as Slack does; return the answer's HTTP status, seconds and text."""
@@ -349,7 +340,7 @@ class Doctor:
             answer = requests.post(url, body, headers=headers, timeout=_SLASH_S, allow_redirects=False)
         except (requests.RequestException, ValueError) as error:
             says = f"{self.url} does not answer ({type(error).__name__})"
-            raise WrongError("slash.unreachable", says) from error
+            raise CheckError(says, "slash.unreachable") from error
         text = json_object(answer.content).get("text")
         return answer.status_code, time.monotonic() - started_at, text if isinstance(text, str) else ""
 
@@ -366,10 +357,10 @@ class Doctor:
             return text_for("advice", "delivery.unclear")
         return self._slack_advice(found[1], found[2]) if found else ""
 
-    def _slack_problem(self, error: BatchbellError) -> WrongError:
+    def _slack_problem(self, error: BatchbellError) -> CheckError:
         name, reason = error.code or "unreachable", str(error).rpartition(": ")[2]
         says = text_for("says", f"slack.{name}", channel=self.deployment.config.channel, name=name, reason=reason)
-        return WrongError(f"slack.{name}", says, self._slack_advice(name, getattr(error, "needed", None)))
+        return CheckError(says, f"slack.{name}", self._slack_advice(name, error.needed))
 
     def _slack_advice(self, name: str, needed: str | None) -> str:
         """Return what to do about Slack's error of this name, or `unreachable`."""
@@ -381,18 +372,10 @@ class Doctor:
         return text_for("advice", f"slack.{name}", scope=needed or "the scope", channel=channel_id, bot=self.bot_name)
 
 
-def _answer_or_error(request: Callable[[str], Any], channel_id: str) -> Any:
-    try:
-        return request(channel_id)
-    except BatchbellError as error:
-        return error
-
-
-def _openai_problem(url: str, error: BatchbellError) -> WrongError:
-    status, permission = error.status, getattr(error, "missing_permission", None)
-    if status == 401 and (permission or error.code == "missing_scope"):
-        status = 403
+def _openai_problem(url: str, error: BatchbellError) -> CheckError:
+    lacks_permission = error.status == 401 and (error.needed or error.code == "missing_scope")
+    status = 403 if lacks_permission else error.status
     code = f"openai.{_OPENAI_STATUSES.get(status) or _OPENAI_HUNDREDS.get(status // 100, 'refused')}"
     says = text_for("says", code, url=url, reason=str(error).rpartition("(")[2].rstrip(")"))
     named = f": {error.status}{f' ({error.code})' if error.code else ''}" if error.status else ""
-    return WrongError(code, f"{says}{named}", lacks=f" ({permission})" if permission else "")
+    return CheckError(f"{says}{named}", code, lacks=f" ({error.needed})" if error.needed else "")

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     manifest("--command", type=_slash_command, help=command_help)
     for name, command in commands.choices.items():
         command.add_argument("--team", required=name not in ("list", "show"), help="the TeamName of the stack")
-        command.add_argument("--stack", metavar="NAME", help="the stack, if two have this TeamName")
+        command.add_argument("--stack", metavar="NAME", help="the stack (default: batchbell-<TeamName>)")
         if name != "secrets":
             command.add_argument("--json", action="store_true", help="print JSON, for a program to read")
     return parser

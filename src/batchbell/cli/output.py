@@ -130,16 +130,15 @@ def text_for(section: str, code: str, **values: str) -> str:
     return str(next(texts[key] for key in (code, f"{area}.*", f"*.{name}") if key in texts)).format(**values)
 
 
-class WrongError(Exception):
-    """What a check found wrong; `values` are named in the advice for its code, if none is given."""
+class CheckError(Exception):
+    """What a check found wrong, with its code, or why it was skipped, without one; and what to do.
 
-    def __init__(self, code: str, says: str, advice: str = "", **values: str) -> None:
+    `values` are named in the advice for the code, if none is given.
+    """
+
+    def __init__(self, says: str, code: str | None = None, advice: str | None = None, **values: str) -> None:
         super().__init__(says)
-        self.code, self.advice = code, advice or text_for("advice", code, **values)
-
-
-class SkippedError(Exception):
-    """Why a check could not be made: `SkippedError(says)`, or with what to do instead."""
+        self.code, self.advice = code, advice or (text_for("advice", code, **values) if code else None)
 
 
 @dataclass(frozen=True, slots=True)

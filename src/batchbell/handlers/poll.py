@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from os import environ
 from typing import Any
@@ -15,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from batchbell.aws.dynamodb import make_client
 from batchbell.aws.secrets import Secrets
 from batchbell.aws.store import Store
-from batchbell.config import Config, Secret, config_from
+from batchbell.config import Secret, config_from
 from batchbell.errors import BatchbellError, ConflictError, NotFoundError
 from batchbell.notify.delivery import DeliveryResult, deliver
 from batchbell.openai.client import OpenAIClient
@@ -31,20 +31,16 @@ metrics = Metrics(namespace="batchbell")
 copy_config_to_registered_loggers(logger, include={logging.getLogger("batchbell").name})
 
 
-@dataclass(frozen=True, slots=True)
 class Bot:
-    """One team's bot and its clients."""
+    """The bot of this environment and its clients."""
 
-    config: Config
-    secrets: Secrets
-    store: Store
-    openai: OpenAIClient
-    slack: SlackClient
-
-    def check_secrets(self) -> None:
-        """Raises: NotFoundError before a person has stored them."""
-        for secret in (Secret.OPENAI_API_KEY, Secret.SLACK_BOT_TOKEN):
-            self.secrets.read(self.config.secret_name(secret))
+    def __init__(self) -> None:
+        self.config, secrets = config_from(environ), Secrets()
+        self.store = Store(make_client(), self.config.table_name, retention_s=self.config.retention_s)
+        self.key = secrets.reader(Secret.OPENAI_API_KEY.parameter(self.config.team))
+        self.token = secrets.reader(Secret.SLACK_BOT_TOKEN.parameter(self.config.team))
+        self.openai = OpenAIClient(self.config.server, self.key)
+        self.slack = SlackClient(self.config.slack_base_url, self.token, team=self.config.team)
 
     def deliver(self, deadline_at: float) -> DeliveryResult:
         clients = (self.store, self.slack, self.config)
@@ -54,14 +50,7 @@ class Bot:
         return poll(self.openai, self.store, self.config, clock=time.time, deadline_at=deadline_at)
 
 
-@cache
-def bot() -> Bot:
-    """Return the bot of this environment, made once for as long as the process lives."""
-    config, secrets = config_from(environ), Secrets()
-    store = Store(make_client(), config.table_name, retention_s=config.retention_s)
-    openai = OpenAIClient(config.server, secrets.reader(config.secret_name(Secret.OPENAI_API_KEY)))
-    token = secrets.reader(config.secret_name(Secret.SLACK_BOT_TOKEN))
-    return Bot(config, secrets, store, openai, SlackClient(config.slack_base_url, token, team=config.team))
+bot = cache(Bot)  # made once for as long as the process lives
 
 
 def lambda_handler(event: object, context: Any) -> None:
@@ -69,7 +58,8 @@ def lambda_handler(event: object, context: Any) -> None:
     started_at = time.time()
     time_s = context.get_remaining_time_in_millis() / 1000
     try:
-        bot().check_secrets()
+        bot().key(False)
+        bot().token(False)
     except NotFoundError as error:
         _wait_for_secrets(str(error))
         return
@@ -117,22 +107,15 @@ def _wait_for_secrets(reason: str) -> None:
 
 
 def _report(polled: PollResult | None, deliveries: list[DeliveryResult]) -> None:
-    """Write the metrics, and as warnings what a person may have to fix.
-
-    A failed poll gives no sample of PollSucceeded: its alarm counts the samples.
-    """
+    """Write the metrics, one for each alarm, and as warnings what a person may have to fix."""
     if polled and polled.failure:
         logger.warning("The poll ended early", reason=polled.failure)
-    elif polled:
+    elif polled:  # the alarm counts the samples, so that a failed poll gives none
         metrics.add_metric("PollSucceeded", MetricUnit.Count, 1)
-    if polled:
-        metrics.add_metric("TransitionsRecorded", MetricUnit.Count, polled.recorded)
     for delivered in deliveries:
         if delivered.not_taken:
             logger.warning("Slack did not take a message", reason=delivered.not_taken)
     if deliveries:
-        sent = sum(each.delivered for each in deliveries)
-        metrics.add_metric("NotificationsDelivered", MetricUnit.Count, sent)
         metrics.add_metric("NotificationsParked", MetricUnit.Count, deliveries[-1].parked)
         metrics.add_metric("OldestUndeliveredSeconds", MetricUnit.Seconds, deliveries[-1].oldest_s)
     if polled or deliveries:

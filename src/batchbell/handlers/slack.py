@@ -4,14 +4,13 @@ import base64
 import json
 import time
 import traceback
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from os import environ
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import urllib3
 from aws_lambda_powertools import Logger
 
 from batchbell.aws import dynamodb, secrets, store
@@ -33,14 +32,18 @@ class Bot:
         # Slack waits 3 seconds for everything: better to give up in time than to answer too late.
         self.config, self.secrets = config_from(environ), secrets.Secrets(read_s=0.8, tries=2)
         self.store = store.Store(dynamodb.make_client(read_s=0.8, tries=2), self.config.table_name)
-        self.verifier = SignatureVerifier(self.secrets.reader(self.config.secret_name(Secret.SLACK_SIGNING_SECRET)))
+        self.verifier = SignatureVerifier(self.reader(Secret.SLACK_SIGNING_SECRET))
+
+    def reader(self, secret: Secret) -> Callable[[bool], str]:
+        return self.secrets.reader(secret.parameter(self.config.team))
 
     def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
         # Imported only when needed, which is seldom: it takes longer than all the rest.
         from batchbell.openai.client import OpenAIClient  # noqa: PLC0415
 
-        key = self.secrets.reader(self.config.secret_name(Secret.OPENAI_API_KEY))
-        row = OpenAIClient(self.config.server, key).retrieve(batch_id, deadline_at=deadline_at)
+        row = OpenAIClient(self.config.server, self.reader(Secret.OPENAI_API_KEY)).retrieve(
+            batch_id, deadline_at=deadline_at
+        )
         return row.batch if row else None
 
     def reply(self, command: Command) -> dict[str, Any]:
@@ -123,14 +126,10 @@ def _interact(payload: str) -> int:
 
 def _post(url: str, message: Mapping[str, Any]) -> None:
     """Post once, without following a redirect; log a failure without the URL, which is a secret."""
-    scheme, host, *_ = urlsplit(url)
-    connect = HTTPSConnection if scheme == "https" else HTTPConnection
-    headers = {"Content-Type": "application/json; charset=utf-8"}
     try:
-        with closing(connect(host, timeout=1.0)) as connection:
-            connection.request("POST", url.removeprefix(f"{scheme}://{host}"), json.dumps(message), headers)
-            result: int | str = connection.getresponse().status
-    except (OSError, HTTPException, ValueError) as error:
+        answer = urllib3.request("POST", url, json=message, timeout=1.0, retries=False, redirect=False)
+        result: int | str = answer.status
+    except urllib3.exceptions.HTTPError as error:
         result = type(error).__name__
     if result != 200:
         logger.error("Slack did not take an answer", reason=f"response_url: {result}")

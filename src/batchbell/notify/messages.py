@@ -71,7 +71,7 @@ def service_name(server: Server) -> str:
 
 def _content_of(subject: Subject, config: Config, limit: int = 600) -> Content:
     """Return what happened, in at most `limit` characters; why and what to do; and the blocks below."""
-    service, parameter = service_name(config.server), code(config.secret_name(Secret.OPENAI_API_KEY))
+    service, parameter = service_name(config.server), code(Secret.OPENAI_API_KEY.parameter(config.team))
     match subject:
         case Batch():
             title = details.batch_title(subject, config.server, limit)

@@ -195,10 +195,9 @@ class _Answer:
             return TransientError(f"{call}: no answer ({self.failure})")
         text = f"{call} answered {status}" + (f" ({code})" if code else "")
         if status in (401, 403):
-            error = AuthenticationError(f"{text}: the API key was refused", status=status, code=code)
             found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", str(self.told.get("message")))
-            error.missing_permission = found[1].rstrip(".") if found else None
-            return error
+            needed = found[1].rstrip(".") if found else None
+            return AuthenticationError(f"{text}: the API key was refused", status=status, code=code, needed=needed)
         if status < 300:
             text += " with something else than batches; is OpenAIBaseUrl right?"
         elif status < 400:

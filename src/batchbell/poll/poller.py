@@ -335,15 +335,18 @@ class _Poll:
         return done.conflicts
 
     def _log(self, stored: Sequence[Change]) -> None:
-        pre_existing = [change.batch.id for change in stored if change.is_pre_existing]
+        pre_existing = []
+        for change in stored:
+            batch, is_announced = change.batch, change.notification is not None
+            if change.old_status is None and batch.is_terminal and not is_announced:
+                pre_existing.append(batch.id)
+            elif change.old_status != batch.status:
+                fields = {"old_status": change.old_status, "status": batch.status, "is_announced": is_announced}
+                logger.info("Recorded", extra={"batch_id": batch.id, **fields})
         self.pre_existing += len(pre_existing)
         if pre_existing:
             # The first poll may find thousands: a line for each page is enough.
             logger.info("Recorded, not announced: ended when first met", extra={"batch_ids": pre_existing})
-        for change in stored:
-            if not change.is_pre_existing and change.old_status != change.batch.status:
-                fields = {"old_status": change.old_status, "is_announced": change.notification is not None}
-                logger.info("Recorded", extra={"batch_id": change.batch.id, "status": change.batch.status, **fields})
 
     def _save(self) -> None:
         """Save what the next poll starts from, with what is announced besides batches."""

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from batchbell.config import Config
-from batchbell.models import BaselineReason, KeyAccepted, KeyRefused, Notification, Watching
-from batchbell.records import AuthIncident, PollState
+from batchbell.models import KeyAccepted, KeyRefused, Notification, Watching
+from batchbell.records import PollState
 
 ANNOUNCED_AT_POLL = 2  # a refused key is announced at the second poll: one refusal may pass
 
@@ -13,28 +13,25 @@ def begun(base_url: str, before: PollState | None, project: str | None, now: int
     """Return the state at the beginning of a baseline."""
     if before is None:
         return PollState(base_url, now, project=project)
-    reason = BaselineReason.PROJECT if before.base_url == base_url else BaselineReason.BASE_URL
-    return PollState(base_url, now, reason, project=project, incident=before.incident, version=before.version)
+    reason = "project" if before.base_url == base_url else "base_url"
+    kept = {name: getattr(before, name) for name in ("refused_since", "refused_polls", "version")}
+    return PollState(base_url, now, reason, project=project, **kept)
 
 
 def key_refused(state: PollState, status: int, now: int) -> tuple[PollState, list[Notification]]:
     """Return the state after OpenAI refused the key once more, and what is announced."""
-    incident = state.incident or AuthIncident(since=now, polls=0)
-    incident = replace(incident, polls=incident.polls + 1)
-    notifications = []
-    if incident.polls == ANNOUNCED_AT_POLL:
-        subject = KeyRefused(since=incident.since, status=status)
-        notifications.append(Notification(f"openai-key-{incident.since}#refused", now, subject))
-    return replace(state, incident=incident), notifications
+    since, polls = state.refused_since or now, state.refused_polls + 1
+    notification = Notification(f"openai-key-{since}#refused", now, KeyRefused(since, status))
+    state = replace(state, refused_since=since, refused_polls=polls)
+    return state, [notification] if polls == ANNOUNCED_AT_POLL else []
 
 
 def key_accepted(state: PollState, now: int) -> tuple[PollState, list[Notification]]:
     """Return the state after OpenAI accepted the key, and what is announced if a refusal was."""
-    incident, notifications = state.incident, []
-    if incident is not None and incident.polls >= ANNOUNCED_AT_POLL:
-        subject = KeyAccepted(refused_since=incident.since, since=now)
-        notifications.append(Notification(f"openai-key-{incident.since}#accepted", now, subject))
-    return replace(state, incident=None), notifications
+    since, notifications = state.refused_since, []
+    if since is not None and state.refused_polls >= ANNOUNCED_AT_POLL:
+        notifications = [Notification(f"openai-key-{since}#accepted", now, KeyAccepted(since, now))]
+    return replace(state, refused_since=None, refused_polls=0), notifications
 
 
 def baseline_announced(state: PollState, config: Config, now: int) -> tuple[PollState, list[Notification]]:

@@ -125,10 +125,6 @@ class SlackClient:
         scopes = None if granted is None else granted.replace(",", " ").split()
         return {**cast("dict[str, Any]", answer.data), "scopes": scopes}
 
-    def channel(self, channel: str) -> dict[str, Any]:
-        """Return what Slack says of the channel; this needs the scope `channels:read` or `groups:read`."""
-        return self._read("conversations.info", lambda answer: {**answer["channel"]}, channel=channel)
-
     def newest_message(self, channel: str) -> dict[str, Any]:
         """Return it, empty if there is none; this needs `channels:history` or `groups:history`."""
         method = "conversations.history"
@@ -192,9 +188,7 @@ def _error(failure: PostFailure) -> TransientError | PermanentError:
     if failure.kind not in (Failure.BLOCKED, Failure.MALFORMED):
         return TransientError(failure.reason, code=failure.code, retry_after_s=failure.retry_after_s or None)
     kind = AuthenticationError if failure.code in CREDENTIAL_ERRORS else PermanentError
-    error = kind(failure.reason, code=failure.code)
-    error.needed = failure.needed
-    return error
+    return kind(failure.reason, code=failure.code, needed=failure.needed)
 
 
 def _failure_in(method: str, response: "SlackResponse") -> PostFailure:

@@ -201,8 +201,8 @@ def _poll_problems(state: PollState | None, config: Config, now: int) -> Iterato
     if state is None:
         yield "No poll has run yet. Are the API key and the bot token stored?"
         return
-    if state.incident:
-        yield f"{service_name(config.server)} has refused the API key since {date(state.incident.since)}"
+    if state.refused_since:
+        yield f"{service_name(config.server)} has refused the API key since {date(state.refused_since)}"
     reason = f": {escaped(state.failure, 300)}" if state.failure else ""
     if state.polled_at is None:
         yield f"No poll has succeeded yet{reason}"
