@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from batchbell.models import DELETED, TERMINAL, Batch, Notification, RequestCounts, State
+from batchbell.models import Batch, Notification, RequestCounts, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,12 @@ class Backlog:
 class PollState:
     """What one poll leaves for the next; `version` counts the writes.
 
-    State belongs to one server and project: if either changes, a new baseline begins. `project` is
-    None until a page was read, and empty if that page named none. `baseline_reason` is None once its
-    message is recorded; `baseline_ended` counts the batches it found ended. `polled_at`
-    is the last poll in which nothing failed, `failure` what went wrong since. `is_stuck`: the server
-    repeats itself instead of showing the rest of its list. `checked_to` is the position of the open
-    batch that was retrieved by id last; the next poll goes on behind it. OpenAI has refused the key at
-    `refused_polls` polls in a row since `refused_since`.
+    State belongs to one server and project: if either changes, a new baseline begins. `project` is None until a page
+    was read, and empty if that page named none. `baseline_reason` is None once its message is recorded;
+    `baseline_ended` counts the batches it found ended. `polled_at` is the last poll in which nothing failed,
+    `failure` what went wrong since. `is_stuck`: the server repeats itself instead of showing the rest of its list.
+    `checked_to` is the position of the open batch that was retrieved by id last; the next poll goes on behind it.
+    OpenAI has refused the key at `refused_polls` polls in a row since `refused_since`.
     """
 
     base_url: str
@@ -86,10 +85,6 @@ class Recorded:
     missing_since: int | None = None
     unconfirmed_since: int | None = None
     scope: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self.status not in TERMINAL and self.status != DELETED
 
 
 @dataclass(frozen=True, slots=True)

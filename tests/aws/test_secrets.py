@@ -1,6 +1,7 @@
 """Secrets are kept for some minutes, and what is missing is named."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -26,7 +27,7 @@ def store(ssm: Any, value: str) -> None:
 
 
 def test_a_secret_is_kept_until_it_is_wanted_afresh_without_what_pasting_left_around_it(ssm: Any) -> None:
-    read = Secrets(ssm).reader(NAME)
+    read = partial(Secrets(ssm).read, NAME)
     store(ssm, " sk-old\n")
     read(False)
     store(ssm, "sk-new")

@@ -1,6 +1,5 @@
 """Read secrets: SSM SecureStrings, kept for some minutes."""
 
-from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -33,7 +32,3 @@ class Secrets:
             kind = PermanentError if "AccessDenied" in code else TransientError
             raise kind(f"the parameter {name} could not be read: {code}", code=code) from error
         return str(value or "").strip()
-
-    def reader(self, name: str) -> Callable[[bool], str]:
-        """Return what reads this one secret, afresh if called with True."""
-        return lambda afresh: self.read(name, afresh)

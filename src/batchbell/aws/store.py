@@ -15,15 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from batchbell.aws.dynamodb import UNITS_PER_S, ConditionError, Item, RejectedError, Table, expression, plain, typed
 from batchbell.aws.encoding import decoded, encoded
 from batchbell.errors import ConflictError, PermanentError
 from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
 from batchbell.records import Change, Outbox, PollState, Record, Recorded, RecordPage, RecordResult
-
-Versioned = TypeVar("Versioned", PollState, Notification)
 
 MAX_CHANGES = 50  # of one transaction, which takes 100 writes: a record and a notification for each
 _STATE = {"pk": "state", "sk": "state"}
@@ -36,8 +34,7 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 class Store:
     """Reads and writes of the table; `retention_s` is how long an ended batch is remembered.
 
-    Everything raises TransientError and PermanentError; writes raise ConflictError where another run
-    was first.
+    Everything raises TransientError and PermanentError; writes raise ConflictError where another run was first.
     """
 
     def __init__(self, client: Any, table_name: str, *, retention_s: int = 0, **sleep: Any) -> None:
@@ -52,7 +49,8 @@ class Store:
         if not found:
             return None
         try:
-            return _versioned(PollState, plain(found[0]))
+            state = plain(found[0])
+            return replace(decoded(PollState, state["body"]), version=state["version"])
         except _UNREADABLE as error:
             raise PermanentError("this version cannot read the poll state in the table") from error
 
@@ -108,10 +106,9 @@ class Store:
             result.conflicts += [(change, _recorded(plain(found), now)) for change, found in conflicts.values()]
             self._record([each for each in changes if id(each) not in conflicts], scope, now, result)
         except RejectedError:
-            half = len(changes) // 2
-            result.rejected += [] if half else changes
-            for some in (changes[:half], changes[half:]) if half else ():
-                self._record(some, scope, now, result)
+            result.rejected += changes if len(changes) == 1 else []
+            for change in changes if len(changes) > 1 else ():  # one of them, or all together
+                self._record([change], scope, now, result)
         else:
             result.stored += changes
 
@@ -231,7 +228,7 @@ class Store:
                 state = item
             elif not item["sk"].startswith(_channel_sk("")):
                 try:
-                    notifications.append(_versioned(Notification, item))
+                    notifications.append(replace(decoded(Notification, item["body"]), version=item["version"]))
                 except _UNREADABLE:
                     unreadable += 1
         blocked_reason = state.get("blocked_reason")
@@ -328,10 +325,6 @@ def _recorded(item: Mapping[str, Any], now: int) -> Recorded | None:
         missing_since=item.get("missing_since"),
         unconfirmed_since=item.get("unconfirmed_since"),
     )
-
-
-def _versioned(cls: type[Versioned], item: Mapping[str, Any]) -> Versioned:
-    return replace(decoded(cls, item["body"]), version=item["version"])
 
 
 def _batch_id(item: Mapping[str, Any]) -> str:

@@ -61,7 +61,6 @@ def _rows(chosen: Namespace) -> Iterator[Row]:
 
 
 def _is_wanted(batch: Batch | None, status: str) -> bool:
-    """Whether a batch is in this status; `failed` includes completed batches with failed requests."""
     if status == "all" or batch is None:
         return status == "all"
     if status == "open":

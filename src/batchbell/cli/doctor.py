@@ -99,7 +99,6 @@ class Doctor:
         raise CheckError(reason)
 
     def result(self, check: str) -> CheckResult:
-        """Make one check."""
         try:
             return CheckResult(check, "ok", getattr(self, check.replace(".", "_"))())
         except CheckError as error:

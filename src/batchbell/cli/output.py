@@ -64,7 +64,6 @@ def _cells(batch: Batch | None, now: float) -> tuple[str, ...]:
 
 
 def _status(batch: Batch) -> str:
-    """Return how the batch really ended, or its status while it is open."""
     outcome = outcome_of(batch)
     if outcome is Outcome.UNKNOWN:
         return "completed, unclear"

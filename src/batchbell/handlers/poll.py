@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from os import environ
 from typing import Any
 
@@ -37,8 +37,8 @@ class Bot:
     def __init__(self) -> None:
         self.config, secrets = config_from(environ), Secrets()
         self.store = Store(make_client(), self.config.table_name, retention_s=self.config.retention_s)
-        self.key = secrets.reader(Secret.OPENAI_API_KEY.parameter(self.config.team))
-        self.token = secrets.reader(Secret.SLACK_BOT_TOKEN.parameter(self.config.team))
+        self.key = partial(secrets.read, Secret.OPENAI_API_KEY.parameter(self.config.team))
+        self.token = partial(secrets.read, Secret.SLACK_BOT_TOKEN.parameter(self.config.team))
         self.openai = OpenAIClient(self.config.server, self.key)
         self.slack = SlackClient(self.config.slack_base_url, self.token, team=self.config.team)
 

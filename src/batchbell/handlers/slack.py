@@ -5,7 +5,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from os import environ
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,7 +35,7 @@ class Bot:
         self.verifier = SignatureVerifier(self.reader(Secret.SLACK_SIGNING_SECRET))
 
     def reader(self, secret: Secret) -> Callable[[bool], str]:
-        return self.secrets.reader(secret.parameter(self.config.team))
+        return partial(self.secrets.read, secret.parameter(self.config.team))
 
     def retrieve(self, batch_id: str, deadline_at: float) -> Batch | None:
         # Imported only when needed, which is seldom: it takes longer than all the rest.

@@ -179,7 +179,7 @@ class _Delivery:
         reason = None if isinstance(answer, Accepted) else answer.reason
         self.result.not_taken = self.result.not_taken or reason
         kind = "accepted" if isinstance(answer, Accepted) else answer.kind
-        logger.info("Posted", extra={"ids": _ids(message), "answer": kind, "reason": reason})
+        logger.info("Posted", extra={"ids": [each.id for each in message], "answer": kind, "reason": reason})
         if isinstance(answer, Accepted):
             self._mark_sent(leased, answer.ts, answer.channel)
         elif answer.kind is Failure.UNKNOWN:
@@ -227,8 +227,6 @@ class _Delivery:
             case _:
                 self._park(message, reason, PARKED_S)
 
-    # The channel
-
     def _take_turn(self) -> None:
         """Wait until the channel may have one more message, if that is before the deadline.
 
@@ -249,8 +247,6 @@ class _Delivery:
             self.sleep(wait_s)
         raise _StopError("no time is left")
 
-    # The outbox
-
     def _save(self, message: Message, state: State, **fields: Any) -> list[Notification]:
         saved = self.store.save([replace(each, state=state, **fields) for each in message])
         self.left.update({each.id: each for each in saved})
@@ -258,14 +254,14 @@ class _Delivery:
 
     def _park(self, message: Message, reason: str, retry_s: float) -> None:
         self._save(message, State.PARKED, reason=reason, due_at=self.clock() + retry_s)
-        logger.info("Parked", extra={"ids": _ids(message), "reason": reason})
+        logger.info("Parked", extra={"ids": [each.id for each in message], "reason": reason})
 
     def _mark_sent(self, message: Message, ts: str, channel: str | None) -> None:
         self.store.remove(message, sent_at=int(self.clock()))
         for each in message:
             self.left.pop(each.id, None)
         self.result.delivered += len(message)
-        logger.info("Delivered", extra={"ids": _ids(message), "ts": ts, "channel": channel})
+        logger.info("Delivered", extra={"ids": [each.id for each in message], "ts": ts, "channel": channel})
         if self.blocked_reason:
             # Also if it was found: who may read the channel is in it. If not, the next post finds out.
             self.store.set_channel(self.config.channel, self.clock() + TURN_S)
@@ -323,7 +319,3 @@ def _state_before(notification: Notification) -> State:
 
 def _wait_s(attempts: int) -> float:
     return min(SHOWN_AFTER_S * 2.0 ** max(0, attempts - 1), MAX_WAIT_S)
-
-
-def _ids(message: Message) -> list[str]:
-    return [each.id for each in message]

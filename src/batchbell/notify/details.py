@@ -102,7 +102,6 @@ def batch_facts(batch: Batch, team: str) -> list[dict[str, Any]]:
 
 
 def _error_summary(batch: Batch, limit: int) -> str:
-    """Return the two commonest errors, and how many others there are."""
     names = ((each.code or "").replace("_", " ") or _message(each).rstrip(".") for each in batch.errors)
     common = Counter(name or "an error without a name" for name in names).most_common(2)
     words = [escaped(name, limit // 3) + (f" ({n:,} times)" if n > 1 else "") for name, n in common]

@@ -27,10 +27,6 @@ T = TypeVar("T")
 _CONNECT_S, _READ_S = 5.0, 20.0
 _CHUNK_BYTES, _MAX_BODY_BYTES = 2**16, 32 * 2**20
 _FIRST_DELAY_S, _MAX_DELAY_S, _MAX_RETRY_AFTER_S = 0.5, 8.0, 120.0
-_NO_LIST_ADVICE = (
-    "OpenAIBaseUrl may lack a part, such as /v1 or /openai/v1; "
-    "at Azure it ends in /openai/v1, or in /openai with an OpenAIApiVersion such as 2024-10-21"
-)
 
 Parse = Callable[[Any, Mapping[str, str]], T | None]  # None where the JSON is not what was asked for
 
@@ -203,7 +199,8 @@ class _Answer:
         elif status < 400:
             text += ", a redirect: set OpenAIBaseUrl to where the API is"
         elif status == 404:
-            text += f": {_NO_LIST_ADVICE}"
+            text += ": OpenAIBaseUrl may lack a part, such as /v1 or /openai/v1; "
+            text += "at Azure it ends in /openai/v1, or in /openai with an OpenAIApiVersion such as 2024-10-21"
         kind = TransientError if self.is_transient else NotFoundError if status == 404 else PermanentError
         return kind(text, status=status, code=code)
 

@@ -1,6 +1,6 @@
 """How far back a poll reads, and what an incomplete read leaves to the next one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from batchbell.models import Batch, Page
@@ -12,11 +12,6 @@ OVERLAP_S = 300  # how late a row may show up below newer ones, and how far cloc
 def created_at(batch: Batch, now: int) -> int:
     """Return when the batch was created: a time in the future counts as now, a missing one as new."""
     return now if batch.created_at is None else min(batch.created_at, now)
-
-
-def newest_of(batches: Iterable[Batch], now: int) -> int:
-    """Return when the newest row was created; 0 if no row says so."""
-    return max((created_at(batch, now) for batch in batches if batch.created_at), default=0)
 
 
 def moved(cursor: Cursor, newest_at: int, started_at: int) -> Cursor:

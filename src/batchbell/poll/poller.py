@@ -13,7 +13,7 @@ from batchbell.errors import AuthenticationError, BatchbellError, ConflictError,
 from batchbell.models import DELETED, Batch, Notification, Page
 from batchbell.poll import state as poll_state
 from batchbell.poll.changes import DELETED_AFTER_S, Rules, needs_counts, unconfirmed
-from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_past, moved, newest_of
+from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_past, moved
 from batchbell.records import Backlog, Change, Cursor, PollState, Recorded
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Poll:
 
     def run(self, pages: Iterator[Page]) -> PollResult:
         self.known = self.store.open_batches(self.state.scope)
-        self.unseen = {id for id, recorded in self.known.items() if recorded.is_open}
+        self.unseen = {id for id, recorded in self.known.items() if recorded.status != DELETED}
         self._read_list(pages)
         self._check_by_id()
         self._save()
@@ -144,8 +144,6 @@ class _Poll:
     @property
     def now(self) -> int:
         return int(self.clock())
-
-    # Listing
 
     def _read_list(self, pages: Iterator[Page]) -> None:
         """Read what is new, then what an earlier poll left; move the cursor or leave a backlog."""
@@ -179,9 +177,9 @@ class _Poll:
     ) -> _Range:
         """Read pages down to a time; then, if `reads_on`, as long as they show open batches."""
         part, was_promised, poor = _Range(), False, 0
-        seen: set[str] = set()
+        seen, stop_at = set[str](), self.list_until - LAST_REQUEST_S
         # The first page was read before, and is taken in any case.
-        while not self._is_late() or self.result.pages == 0:
+        while self.result.pages == 0 or (self.result.pages < MAX_PAGES and self.clock() < stop_at):
             try:
                 page = next(pages)
             except (TransientError, PermanentError) as error:
@@ -202,18 +200,12 @@ class _Poll:
                 self.result.is_stuck = not ends and page.has_more is True
                 break
             poor = poor + 1 if part.is_complete and shown < 2 else 0
-            if part.is_complete and not (reads_on and self._pays(poor)):
+            # Read on for open batches while pages show them, or there are more than can be retrieved by id.
+            if part.is_complete and not (reads_on and self.unseen and (poor < 2 or len(self.unseen) > MAX_RETRIEVED)):
                 break
             # The expected row was just seen: if nothing follows it, the list does end there.
             was_promised = page.has_more is True and not (expected and is_first)
         return part
-
-    def _is_late(self) -> bool:
-        return self.clock() >= self.list_until - LAST_REQUEST_S or self.result.pages >= MAX_PAGES
-
-    def _pays(self, poor: int) -> bool:
-        """Whether to read on for open batches after so many pages in a row with fewer than two of them."""
-        return len(self.unseen) > MAX_RETRIEVED or (len(self.unseen) > 0 and poor < 2)
 
     def _take_page(self, page: Page) -> int:
         """Record what the page changes; return how many batches it shows that are recorded as open.
@@ -224,7 +216,7 @@ class _Poll:
         now, read_back_to = self.now, self.state.cursor.read_back_to
         self.result.pages += 1
         self.result.unreadable += page.unreadable
-        self.newest_at = max(self.newest_at, newest_of(page.batches, now))
+        self.newest_at = max([self.newest_at, *(created_at(each, now) for each in page.batches if each.created_at)])
         known, unknown = {}, {}
         for batch in page.batches:
             is_overdue = batch.is_open and batch.expires_at is not None and batch.expires_at < now
@@ -233,13 +225,11 @@ class _Poll:
             elif batch.id not in self.known and (batch.is_open or created_at(batch, now) >= read_back_to):
                 unknown[batch.id] = batch
         self.unseen.difference_update(known)
-        shown = sum(self.known[id].is_open for id in known)
+        shown = sum(self.known[id].status != DELETED for id in known)
         recorded = self.store.recorded(unknown, now)
         self._record([(batch, self.known[id]) for id, batch in known.items()])
         self._record([(batch, recorded.get(id)) for id, batch in unknown.items()])
         return shown
-
-    # Retrieving by id
 
     def _check_by_id(self) -> None:
         """Retrieve open batches that no page showed, in turn: from the one after the last checked."""
@@ -288,8 +278,6 @@ class _Poll:
         except (TransientError, PermanentError) as error:
             return error
         return row.batch if row else None
-
-    # Recording
 
     def _record(self, pairs: Iterable[tuple[Batch, Recorded | None]]) -> None:
         """Record what these batches change; where another poll was ahead, compare with what it wrote."""
@@ -351,7 +339,7 @@ class _Poll:
     def _save(self) -> None:
         """Save what the next poll starts from, with what is announced besides batches."""
         now, before, result = self.now, self.state, self.result
-        result.open = sum(recorded.is_open for recorded in self.known.values())
+        result.open = sum(recorded.status != DELETED for recorded in self.known.values())
         state = replace(
             before,
             open_count=result.open,

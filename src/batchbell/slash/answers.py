@@ -178,7 +178,6 @@ def _details_buttons(batch_id: str) -> Block:
 
 
 def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: int) -> Reply:
-    """Return the last good poll, what is open and not sent, and what is wrong and since when."""
     problems = [*_poll_problems(state, config, now), *_delivery_problems(outbox)]
     summary = ":warning: batchbell needs a look" if problems else ":white_check_mark: batchbell is well"
     last_poll, waiting = "none yet", "0"
