@@ -44,7 +44,7 @@ class Dialect:
     """How one server differs from OpenAI: `row` rewrites a batch, `page` the answer that lists them.
 
     With an `api_version`, requests without it get a 404. Without `has_pages` all batches are listed
-    at once.
+    at once. With `oldest_first` the list begins with the oldest.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Dialect:
     api_version: str = ""
     after: After = After.REFUSED
     has_pages: bool = True
+    oldest_first: bool = False
     row: Callable[[Row], Row] = lambda row: row
     page: Callable[[Row], Any] = lambda page: page
 
@@ -183,6 +184,7 @@ class OpenAISimulator(Server):
         listed: Sequence[Row] | None = self._newest_first()
         if self.unlisted or self.stale:
             listed = [self.stale.get(row["id"], row) for row in listed if row["id"] not in self.unlisted]
+        listed = listed[::-1] if self.dialect.oldest_first else listed
         limit, after = query.get("limit", "20"), query.get("after")
         if not self.dialect.has_pages:
             limit, after = str(len(listed)), None

@@ -1,8 +1,10 @@
 """Batches: statuses in any spelling, when a batch ended, and how."""
 
+from dataclasses import replace
+
 import pytest
 
-from batchbell.models import Outcome, RequestCounts, Usage, normalised, outcome_of
+from batchbell.models import Outcome, RequestCounts, Usage, lacks_counts, normalised, outcome_of
 from tests.builders import NOW, a_batch
 
 
@@ -47,7 +49,7 @@ def test_an_open_batch_has_no_end_and_no_outcome(status: str) -> None:
         (RequestCounts(10, 0, 10), Outcome.ALL_FAILED),
         (RequestCounts(10, 0, 3), Outcome.ALL_FAILED),
         (RequestCounts(10, 0, 0), Outcome.UNKNOWN),
-        (RequestCounts(0, 0, 0), Outcome.UNKNOWN),
+        (RequestCounts(0, 0, 0), Outcome.EMPTY),
         (None, Outcome.UNKNOWN),
     ],
 )
@@ -63,9 +65,10 @@ def test_the_counts_give_the_outcome_of_a_completed_batch(counts: RequestCounts 
         ({"usage": Usage(1, 2, 3)}, Outcome.UNKNOWN),
     ],
 )
-def test_only_a_retrieved_batch_without_output_and_usage_is_believed_to_be_empty(
+def test_only_a_batch_without_output_and_usage_is_empty_listed_or_retrieved(
     fields: dict[str, object], outcome: Outcome
 ) -> None:
-    batch = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0), is_retrieved=True, **fields)
+    listed = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0), **fields)
 
-    assert outcome_of(batch) is outcome
+    assert outcome_of(listed) is outcome_of(replace(listed, is_retrieved=True)) is outcome
+    assert (lacks_counts(listed), lacks_counts(replace(listed, is_retrieved=True))) == (True, False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from batchbell.models import Batch, Outcome, Status, has_failures, normalised, outcome_of
+from batchbell.models import Batch, Status, has_failures, lacks_counts, normalised
 
 DAY_S = 86_400
 
@@ -78,8 +78,7 @@ class Config:
     def selects(self, batch: Batch) -> bool:
         """Whether `NotifyOn` and `MetadataFilter` select this batch in its present status."""
         # `failed` also selects a completed batch with failed requests, or one whose counts are still unknown.
-        is_unsure = outcome_of(batch) is Outcome.UNKNOWN and not batch.is_retrieved
-        is_failure = Status.FAILED in self.notify_on and (is_unsure or has_failures(batch))
+        is_failure = Status.FAILED in self.notify_on and (lacks_counts(batch) or has_failures(batch))
         return self.matches_filter(batch) and (batch.status in self.notify_on or is_failure)
 
 
@@ -139,7 +138,7 @@ class Secret(StrEnum):
 
 
 SECRET_HINTS = {
-    Secret.OPENAI_API_KEY: "an OpenAI API key, sk-…, which may be restricted to Batches: Read",
+    Secret.OPENAI_API_KEY: "an OpenAI API key, sk-…, which may be restricted to the permission Batch (read)",
     Secret.SLACK_BOT_TOKEN: "the Bot User OAuth Token, xoxb-…, of the Slack app's page OAuth & Permissions",
     Secret.SLACK_SIGNING_SECRET: "the Signing Secret of the Slack app's page Basic Information",
 }

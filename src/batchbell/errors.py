@@ -1,5 +1,7 @@
 """Errors, named by what the caller must do about them."""
 
+TOO_LARGE = "body_too_large"  # the code of an answer that was cut, and could not be read
+
 
 class BatchbellError(Exception):
     """Base of what batchbell raises on purpose. No message holds a secret or a body.

@@ -158,13 +158,13 @@ class Outcome(StrEnum):
 def outcome_of(batch: Batch) -> Outcome | None:
     """Return the outcome of a terminal batch, None for an open one.
 
-    A list may lag behind, so "0 of 0" is believed only of a batch retrieved by id, without output and usage.
+    "0 of 0" beside an output file or usage is what a server says that does not count.
     """
     if batch.status != Status.COMPLETED:
         return Outcome(batch.status) if batch.is_terminal else None
     has_output = bool(batch.output_file_id or (batch.usage and batch.usage.total_tokens))
     match batch.request_counts:
-        case RequestCounts(total=0, completed=0, failed=0) if batch.is_retrieved and not has_output:
+        case RequestCounts(total=0, completed=0, failed=0) if not has_output:
             return Outcome.EMPTY
         case None | RequestCounts(completed=0, failed=0):
             return Outcome.UNKNOWN
@@ -173,6 +173,11 @@ def outcome_of(batch: Batch) -> Outcome | None:
         case RequestCounts(total, completed, failed=0) if completed >= total:
             return Outcome.SUCCEEDED
     return Outcome.PARTLY_FAILED
+
+
+def lacks_counts(batch: Batch) -> bool:
+    """Whether a list shows a completed batch without the counts that tell how it ended: it may lag behind."""
+    return not batch.is_retrieved and outcome_of(batch) in (Outcome.UNKNOWN, Outcome.EMPTY)
 
 
 def has_failures(batch: Batch) -> bool:
@@ -208,10 +213,11 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class KeyRefused:
-    """OpenAI has refused the API key (`status` 401 or 403) at every poll since `since`."""
+    """OpenAI has refused the API key at every poll since `since`, with this HTTP status and its own code."""
 
     since: int
     status: int
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ STACK = Stack(
     {"TeamName": "search"},
     {"PollFunctionName": "batchbell-search-poll", "SlackRequestUrl": URL},
 )
+WHERE = "AWS account 123456789012, region us-east-1\n"  # which each command says first
 _XML = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
@@ -115,14 +116,15 @@ class Account:
         self.logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="1")
         self.log({"level": "INFO", "message": "Ran"})
         self.save_state()
+        self.slept: list[float] = []
 
     def run(self, *words: str, stdin: str = "") -> tuple[int, str]:
         """Run a command of the team's; return its exit code and what it printed."""
         self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         self._capsys.readouterr()
-        code = main([*words, "--team", "search"], address_of=lambda url: self.address)
+        code = main([*words, "--team", "search"], address_of=lambda url: self.address, sleep=self.slept.append)
         printed = self._capsys.readouterr()
-        return code, printed.out + printed.err
+        return code, printed.out + printed.err.removeprefix(WHERE)
 
     def checks(self, *words: str) -> dict[str, dict[str, Any]]:
         """Return the results of `doctor --json` by check."""

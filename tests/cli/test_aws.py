@@ -8,6 +8,7 @@ from botocore import exceptions as botocore
 from botocore.stub import Stubber
 
 from batchbell.cli.aws import Aws, asked, session_of
+from batchbell.cli.main import main
 from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from tests.cli.account import URL, Account
 
@@ -43,10 +44,20 @@ def test_each_failure_is_named_by_what_to_do(error: Exception, ours: type[Batchb
     assert "with details" not in str(translated.value)
 
 
-def test_the_region_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_acts_on_the_region_that_sam_reads_and_says_which(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    main(["manifest", "--team", "search"])
+    default = capsys.readouterr().err
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    code = main(["manifest", "--team", "search"])
+    only_the_other = capsys.readouterr().err
 
-    assert session_of().region_name == "eu-central-1"
+    assert default == "AWS account 123456789012, region eu-central-1\n"
+    assert code == 1
+    assert "no region is set; set AWS_DEFAULT_REGION, which SAM reads as well" in only_the_other
 
 
 def test_of_a_log_however_long_only_what_ends_or_spoils_a_run_is_read() -> None:

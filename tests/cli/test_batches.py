@@ -1,6 +1,10 @@
 """`batchbell list` and `show`: what OpenAI lists, as a table or as it came."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,10 +13,11 @@ import pytest
 from batchbell.cli.main import main
 from local.openai_faults import error, raw
 from local.openai_rows import counts
-from local.openai_simulator import OpenAISimulator
+from local.openai_simulator import After, OpenAISimulator
 from tests.servers import AZURE
 
 Run = Callable[..., tuple[int, str, str]]
+NEXT = "The key sees only the batches of its own project."
 
 
 @pytest.fixture
@@ -91,13 +96,13 @@ def test_a_limit_beyond_one_page_and_a_start_are_kept_to(openai, listed) -> None
 
 
 def test_an_unreadable_row_is_shown_among_all_and_no_others_and_no_row_twice(openai, run, listed) -> None:
-    rows = [{"id": "batch_1", "status": "completed"}, {"strange": True}]
-    more = [rows[0], {"id": "batch_2", "status": "completed"}]
+    rows = [{"id": "batch_1", "status": "failed"}, {"strange": True}]
+    more = [rows[0], {"id": "batch_2", "status": "failed"}]
     for page in (rows, more, rows, more):
         openai.faults.append(raw({"data": page, "has_more": page is rows}))
 
     assert listed() == [*rows, more[1]]
-    assert [row["id"] for row in listed("--status", "completed")] == ["batch_1", "batch_2"]
+    assert [row["id"] for row in listed("--status", "failed")] == ["batch_1", "batch_2"]
 
 
 def test_a_server_that_shows_the_same_page_for_ever_is_not_asked_for_ever(openai, run) -> None:
@@ -106,7 +111,7 @@ def test_a_server_that_shows_the_same_page_for_ever_is_not_asked_for_ever(openai
     openai.mangle = lambda row: row | {"id": first["id"]}
     openai.add()
 
-    assert run("list", "--status", "failed") == (0, "", "There is no batch that is failed.\n")
+    assert run("list", "--status", "failed") == (0, "", f"There is no batch that is failed. {NEXT}\n")
 
 
 def test_a_mistyped_status_is_answered_with_those_there_are(openai, run) -> None:
@@ -156,6 +161,46 @@ def test_one_batch_is_shown_as_facts_or_as_it_came(openai, run) -> None:
     facts = (batch["id"], "failed", "name: Nightly", "owner: ada", batch["input_file_id"])
     assert all(each in printed for each in (*facts, broken["code"], broken["message"]))
     assert json.loads(as_json) == batch
+
+
+@pytest.mark.parametrize("shown", [None, counts(0, 0, 0)])
+def test_list_and_show_say_the_same_of_a_batch_whose_counts_a_list_lacks(openai, run, shown: Any) -> None:
+    batch = openai.add("completed", request_counts=counts(0, 0, 0), output_file_id=None, usage=None)
+    openai.stale[batch["id"]] = batch | {"request_counts": shown, "error_file_id": "f"}
+
+    table, facts = run("list")[1], run("show", batch["id"])[1]
+
+    assert re.search(rf"^empty +{batch['id']}", table, re.MULTILINE)
+    assert "status       empty (status completed)" in facts
+
+
+@pytest.mark.parametrize("unknown_after", list(After))
+def test_a_start_that_the_server_does_not_know_is_said_to_be_so(openai, run, unknown_after: After) -> None:
+    openai.add()
+    openai.unknown_after = unknown_after
+
+    says = f"batchbell: {openai.base_url} knows no batch batch_none: is it of this key's project?\n"
+    assert run("list", "--after", "batch_none") == (1, "", says)
+
+
+@pytest.mark.parametrize("batch_id", ["7f1c2f5e-6c1e-4a58-a3cf-3f4f1e1c2b11", "bGl0ZWxsbTpwcm94eQ=="])
+def test_ids_of_any_form_are_shown(openai, run, batch_id: str) -> None:
+    openai.add("failed", id=batch_id)
+
+    assert run("show", batch_id)[0] == 0
+
+
+def test_a_terminal_that_is_not_utf_8_gets_a_substitute_and_no_word_from_outside_controls_it(openai) -> None:
+    openai.add("failed", id="batch_\x1b[31m", metadata={"name": "Müller \x1b]0;x\x07"})
+    environ = os.environ | {"PYTHONPATH": "src", "PYTHONIOENCODING": "ascii"}
+
+    for words in (["list"], ["list", "--after", "batch_\x1b[31m"], ["show", "batch_\x1b[31m"], ["--help"]):
+        command = [sys.executable, "-m", "batchbell", *words]
+        ran = subprocess.run(command, env=environ, capture_output=True, check=False)
+
+        assert b"Traceback" not in ran.stderr
+        assert b"\x1b" not in ran.stdout + ran.stderr
+    assert b"M?ller" in subprocess.run([*command[:3], "list"], env=environ, capture_output=True, check=True).stdout
 
 
 @pytest.mark.parametrize("batch_id", ["batch_none", "../files", ".."])

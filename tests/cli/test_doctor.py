@@ -91,6 +91,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("poll.late", lambda a: a.save_state(polled_at=ago(330))),
     ("poll.unread", lambda a: a.save_state(backlog=Backlog("b", "b", 0, 0, Cursor()))),
     ("poll.stuck", lambda a: a.save_state(is_stuck=True)),
+    ("poll.hides_new", lambda a: a.save_state(hides_new=True)),
     ("delivery.late delivery.parked delivery.blocked", lambda a: a.add_parked("why", age_s=1000)),
     ("slash.signature_refused", lambda a: a.put_secret(SIGNING_SECRET, "f" * 32)),
     ("slash.broken", lambda a: answering(a, 502, b"")),

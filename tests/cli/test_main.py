@@ -80,6 +80,8 @@ def test_each_command_explains_itself(capsys: pytest.CaptureFixture[str], comman
         (["list", "--status", ""], "'' is no status"),
         (["list"], "give --team, or set OPENAI_API_KEY"),
         (["show"], "ID"),
+        (["show", ""], "a batch's id"),
+        (["list", "--after", " "], "a batch's id"),
         (["doctor"], "--team"),
         ([], "command"),
     ],

@@ -41,7 +41,6 @@ def test_all_that_the_api_said_about_a_batch_is_a_line() -> None:
         "tokens       10 in (5 cached), 20 out, 30 in all",
         "created      2027-01-15 07:00:00 UTC, 1 h ago",
         "failed       2027-01-15 07:59:00 UTC, 1 min ago",
-        "expires      2027-01-16 07:00:00 UTC, in 23 h",
         "took         59 min",
         "model        gpt",
         "output file  file-1",

@@ -15,6 +15,7 @@ from tests.clock import Clock
 from tests.tables import LocalTable
 
 POST = "chat.postMessage"
+NEXT = "What to do about it: batchbell doctor --team search\n"
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_the_command_prints_what_came_of_it(account: Account) -> None:
     fixed = account.run("redeliver")
 
     assert nothing == (0, "Nothing is parked.\n")
-    assert in_vain == (1, "no notification delivered.\nstill parked: batch_old#completed: why\n")
+    assert in_vain == (1, f"no notification delivered.\nstill parked: batch_old#completed: why\n{NEXT}")
     as_json, said, _ = printed.split("\n")
     left = {"id": "batch_old#completed", "reason": "why", "is_parked": True}
     assert json.loads(as_json) == {"delivered": [], "left": [left], "failure": "Sandbox.Timedout"}

@@ -72,7 +72,7 @@ def test_what_is_kept_and_what_is_missing_are_told_apart(empty: Account) -> None
     assert code == 1
     assert summary(printed) == (
         "Not replaced: openai-api-key. What was stored before is kept.\n"
-        "Not stored: slack-bot-token, slack-signing-secret. Until all three are, batchbell does not work.\n"
+        "Not stored: slack-bot-token, slack-signing-secret. Until all three are, batchbell does not work: run this again.\n"
     )
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -155,6 +156,19 @@ def test_slacks_check_is_read_unsigned_up_to_1_kb_and_a_signed_body_up_to_256_kb
 ) -> None:
     assert deployed.ask(body.ljust(limit, b"x"), headers, is_base64=True)[0] == 200
     assert deployed.ask(body.ljust(limit + 1, b"x"), headers, is_base64=True) == (401, "")
+
+
+@pytest.mark.parametrize("headers", [{}, signed(b"x"), signed(b"x", at=time.time() - 9999)])
+def test_a_large_body_of_escapes_costs_nothing(deployed: Deployed, headers: dict[str, str]) -> None:
+    event = an_event(b"text=" + b"%41" * (4 * 2**20 // 3), headers)
+    tracemalloc.start()
+
+    status = slack.lambda_handler(event, None)["statusCode"]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert status == 401
+    assert peak_bytes < 100_000
 
 
 def test_only_a_signed_body_is_parsed_and_a_defect_over_it_is_logged_without_the_body(

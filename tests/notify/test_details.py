@@ -21,7 +21,7 @@ from tests.builders import NOW, a_batch
         ((10, 0, 10), "completed, but all 10 requests failed"),
         ((10, 0, 4), "completed, but 4 of 10 requests failed and 6 are unaccounted for"),
         ((10, 0, 0), "completed; how its requests fared is not known"),
-        ((0, 0, 0), "completed; how its requests fared is not known"),
+        ((0, 0, 0), "completed, but it was empty"),
         (None, "completed; how its requests fared is not known"),
     ],
 )
@@ -29,12 +29,6 @@ def test_a_completed_batch_says_what_became_of_its_requests(counts: tuple[int, i
     batch = a_batch(status="completed", request_counts=counts and RequestCounts(*counts))
 
     assert outcome_text(batch) == said
-
-
-def test_a_batch_without_requests_is_called_empty_once_it_was_retrieved_by_id() -> None:
-    batch = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0), is_retrieved=True)
-
-    assert outcome_text(batch) == "completed, but it was empty"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +99,40 @@ def test_the_organization_is_not_shown_to_the_channel() -> None:
 
     assert "org-…" in sections(message)[0]
     assert "org-snq6" not in str(message)
+
+
+@pytest.mark.parametrize(
+    ("window", "took"),
+    [
+        ("24h", "1 h of 24 h"),
+        ("1m", "1 h of 1 min"),
+        ("14d", "1 h of 14 days"),
+        ("1 day", "1 h of 1 day"),
+        ("2 weeks", "1 h of 2 weeks"),
+        ("90s", "1 h of 90 s"),
+        ("P1D", "1 h of P1D"),
+        (None, "1 h"),
+    ],
+)
+def test_a_window_of_any_unit_reads_well(window: str | None, took: str) -> None:
+    batch = a_batch(status="completed", created_at=NOW - 3600, completion_window=window)
+
+    assert fields(message_of(batch))["Took"] == took
+
+
+def test_tokens_that_a_server_only_sums_up_are_never_none_in_and_none_out() -> None:
+    batch = a_batch(status="completed", usage=Usage(0, 0, 1_500))
+
+    assert fields(message_of(batch))["Tokens"] == "1,500 in all"
+
+
+@pytest.mark.parametrize("key", ["ds_name", "ds_description", "name", "Description"])
+def test_a_batch_is_named_by_its_metadata(key: str) -> None:
+    assert "· *nightly* " in message_of(a_batch(metadata=((key, "nightly"),))).text
+
+
+def test_the_partial_output_of_a_failed_batch_is_named() -> None:
+    assert fields(message_of(a_batch(status="failed", output_file_id="f")))["Partial output"] == "`f`"
 
 
 @pytest.mark.parametrize("status", ["expired", "cancelled"])

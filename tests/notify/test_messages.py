@@ -148,26 +148,44 @@ def test_another_baseline_names_its_own_server_and_says_that_earlier_batches_are
 @pytest.mark.parametrize(
     ("base_url", "version", "status", "service", "advice"),
     [
-        (AT_OPENAI, "", 401, "OpenAI", "or a restricted one without the permission _Batches: Read_"),
-        (AT_OPENAI, "", 403, "OpenAI", "Give it the permission _Batches: Read_"),
+        (AT_OPENAI, "", 401, "OpenAI", "or a restricted one without the permission _Batch_ (read)"),
+        (AT_OPENAI, "", 403, "OpenAI", "Give it the permission _Batch_ (read)"),
         (AT_AZURE, "", 401, "Azure OpenAI (`contoso.openai.azure.com`)", "another resource than"),
         (AT_AZURE, "", 403, "Azure OpenAI (`contoso.openai.azure.com`)", "keys turned off, or its network"),
         (ELSEWHERE, "2024-10-21", 401, "Azure OpenAI (`llm.example.com`)", "another resource than"),
-        (ELSEWHERE, "", 401, "`llm.example.com/v1`", "wrong, expired or revoked (401)"),
-        (ELSEWHERE, "", 403, "`llm.example.com/v1`", "may not read batches (403)"),
+        (ELSEWHERE, "", 401, "`llm.example.com/v1`", "wrong, expired or revoked (401 `some_code`)"),
+        (ELSEWHERE, "", 403, "`llm.example.com/v1`", "may not read batches (403 `some_code`)"),
     ],
 )
 def test_a_refused_key_says_what_to_do_at_that_server(
     base_url: str, version: str, status: int, service: str, advice: str
 ) -> None:
-    refused = [Notification("key#refused", NOW, KeyRefused(NOW - 120, status))]
+    refused = [Notification("key#refused", NOW, KeyRefused(NOW - 120, status, "some_code"))]
 
     message = message_for(refused, a_config(base_url, version), NOW)
 
     assert message.text.startswith(f":no_entry: *search* · {service} has refused the API key since <!date^")
     assert advice in sections(message)[0]
     assert "`/batchbell/search/openai-api-key`; the next poll takes it up." in sections(message)[0]
-    assert ("Batches: Read" in sections(message)[0]) == (service == "OpenAI")
+    assert ("_Batch_ (read)" in sections(message)[0]) == (service == "OpenAI")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "advice"),
+    [
+        (403, "unsupported_country_region_territory", "deploy the stack in another AWS region"),
+        (401, "ip_not_authorized", "Change the allowlist"),
+        (403, "html_page", "A web page came instead of the API's answer"),
+    ],
+)
+def test_a_refusal_that_is_not_the_keys_fault_says_so(status: int, error: str, advice: str) -> None:
+    message = message_of(KeyRefused(NOW, status, error), AT_OPENAI)
+
+    assert f"has refused every request since <!date^{NOW}^" in message.text
+    assert f"({status} `{error}`)" in message.text
+    assert advice in sections(message)[0]
+    assert "The key is not at fault." in sections(message)[0]
+    assert "openai-api-key" not in str(message)
 
 
 def test_a_key_that_works_again_says_how_long_it_did_not() -> None:

@@ -25,6 +25,10 @@ HALF = re.compile(r"&(?!(amp|lt|gt);)|[<>]")
         ("_slanted_ but snake_case_too", "\u02cdslanted\u02cd but snake_case_too"),
         ("family: \U0001f468\u200d\U0001f469", "family: \U0001f468\u200d\U0001f469"),
         ("half a pair \ud800", "half a pair"),
+        (":tada: a:b at 12:30", "\ua789tada: a\ua789b at 12\ua78930"),
+        (":+1: :skin-tone-2:", "\ua789+1: \ua789skin-tone-2:"),
+        ("> > quoted", "\u203a &gt; quoted"),
+        ("@here #general", "@here #general"),  # `parse` and `verbatim` say that these are no markup
     ],
 )
 def test_untrusted_text_is_shown_and_is_no_markup(untrusted: str, shown: str) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from batchbell.config import Server
 from batchbell.errors import AuthenticationError, BatchbellError, NotFoundError, PermanentError, TransientError
-from batchbell.models import Page
+from batchbell.models import Batch, Page
 from batchbell.openai.client import OpenAIClient
 from batchbell.openai.parse import parse_retrieved
 from local import openai_faults as faults
@@ -237,11 +237,23 @@ def test_an_answer_that_does_not_come_is_not_waited_for(env: Environment, fault:
 def test_a_trickle_is_cut_at_the_deadline_and_a_long_body_at_its_limit(env: Environment) -> None:
     ticks = count(NOW, 10)
     env.openai.faults.append(faults.trickle(0.02))
-    env.openai.faults.append(faults.raw(b" " * (33 * 2**20) + b"[]", headers={"x-should-retry": "false"}))
+    env.openai.faults.append(faults.raw(b" " * (33 * 2**20) + b"[]"))
 
     assert "ReadTimeout" in str(env.error(clock=lambda: next(ticks)))
     assert next(ticks) <= DEADLINE + 20
-    assert "something else" in str(env.error())
+    assert str(env.error()) == "List Batches answered 200 (body_too_large): it is longer than 32 MiB"
+    assert env.slept == []
+
+
+def test_of_a_batch_that_is_too_large_the_beginning_is_read_once(env: Environment) -> None:
+    head = b'{"id": "batch_1", "status": "completed", "completed_at": 1714000000, "results": ["'
+    env.openai.down = faults.raw(head + b"x" * (35 * 2**20) + b'"], "request_counts": {"total": 1}}')
+
+    row = env.client().retrieve("batch_1", deadline_at=DEADLINE)
+
+    assert row is not None
+    assert row.batch == Batch("batch_1", "completed", completed_at=1714000000, is_retrieved=True)
+    assert len(env.openai.requests) == 1
 
 
 def test_a_compressed_answer_in_chunks_is_read(env: Environment) -> None:
@@ -352,6 +364,46 @@ def test_a_redirect_is_not_followed(env: Environment, status: int, version: str)
 
         assert "a redirect: set OpenAIBaseUrl" in str(env.error(version=version))
         assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    ("location", "is_followed"),
+    [
+        ("/v1/batches/?limit=100", True),
+        ("{server}/v1/batches/?limit=100", True),
+        ("https://127.0.0.1/v1/batches/", False),
+        ("http://elsewhere.example/v1/batches/", False),
+        ("/v2/batches/", False),
+        ("/v1/batches", False),
+    ],
+)
+def test_only_a_redirect_that_adds_a_slash_is_followed(env: Environment, location: str, is_followed: bool) -> None:
+    server = env.base_url.removesuffix("/v1")
+    env.openai.faults.append(faults.redirect(location.format(server=server), 307))
+
+    error = env.error()
+
+    assert [request.path for request in env.openai.requests] == ["/v1/batches", "/v1/batches/"][: 1 + is_followed]
+    assert ("a redirect" in str(error)) is not is_followed
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "code"),
+    [
+        (403, {"error": {"code": "unsupported_country_region_territory"}}, {}, "unsupported_country_region_territory"),
+        (401, {"error": {"message": "Your IP is not authorized.", "code": None}}, {}, "ip_not_authorized"),
+        (403, b"<html>Blocked</html>", {"content-type": "text/html; charset=UTF-8"}, "html_page"),
+        (401, b"", {}, None),
+    ],
+)
+def test_a_refusal_is_named_by_what_refused_it(
+    env: Environment, status: int, body: Any, headers: dict[str, str], code: str | None
+) -> None:
+    env.openai.down = faults.raw(body, status, headers)
+
+    error = env.error()
+
+    assert (type(error), error.code) == (AuthenticationError, code)
 
 
 EVERY_FAILURE = PASSING | {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchbell.models import Batch, BatchError, Page, RequestCounts, Row, Usage
-from batchbell.openai.parse import parse_batch, parse_page, parse_retrieved
+from batchbell.openai.parse import head_of, parse_batch, parse_page, parse_retrieved
 
 STEPS = "created in_progress expires finalizing completed failed expired cancelling cancelled"
 TIMES = {f"{step}_at": at for at, step in enumerate(STEPS.split(), start=1001)}
@@ -101,6 +101,7 @@ def test_a_status_is_normalised_and_an_unknown_one_of_a_row_that_has_ended_is_th
 
 COUNTS, USAGE = "request_counts", "usage"
 NUMBERS = (1714000000, 1714000000.9, "1714000000", "1714000000.25", 1714000000123, "1714000000123")
+FINER = (1714000000123456, 1714000000123456789, "1714000000123456")
 ISO_HOURS = ("2024-04-24T23:06:40Z", "2024-04-24T23:06:40.123456789Z", "2024-04-25T01:06:40+02:00")
 ODD_NUMBERS = (0, -5, True, float("nan"), float("inf"), 1e30, 10**400)
 ODD_TIMES = (*ODD_NUMBERS, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "soon", "0", {"seconds": 5}, ["2024"])
@@ -120,13 +121,47 @@ METADATA = {"run": 7, "dry": False, "tags": ["a", "ü"], "note": None, "empty": 
         (USAGE, {"input_tokens": 3, "output_tokens": 4}, Usage(3, 4, 7)),
         (USAGE, {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}, Usage(0, 0, 0)),
         (USAGE, {"total_tokens": "9", "input_tokens_details": 5}, Usage(0, 0, 9)),
+        (USAGE, {"prompt_tokens": 3, "completion_tokens": 4}, Usage(3, 4, 7)),
+        (USAGE, {"input_tokens": 0, "prompt_tokens": 3, "output_tokens": 4, "completion_tokens": 0}, Usage(3, 4, 7)),
+        (USAGE, {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}, Usage(3, 0, 3, 2)),
         ("metadata", METADATA, (("run", "7"), ("dry", "false"), ("tags", '["a", "ü"]'))),
-        *[("created_at", time, 1714000000) for time in (*NUMBERS, *ISO_HOURS, "2024-04-24 23:06:40")],
+        *[("created_at", time, 1714000000) for time in (*NUMBERS, *FINER, *ISO_HOURS, "2024-04-24 23:06:40")],
         *[("created_at", no_time, None) for no_time in ODD_TIMES],
     ],
 )
 def test_a_field_is_read_in_every_form(name: str, value: object, expected: Any) -> None:
     assert parsed(**{name: value}) == replace(BARE, **{name: expected})
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        ({"total_requests": 4, "completed_requests": 4, "succeeded_requests": 3, "failed_requests": 1}, (4, 3, 1)),
+        ({"total_requests": 4, "completed_requests": 4, "succeeded_requests": 0, "failed_requests": 4}, (4, 0, 4)),
+        ({"total": 4, "completed": 3, "failed": 1, "request_counts": {}}, (4, 3, 1)),
+        ({"total_requests": 4, "completed_requests": 3, "failed_requests": 1, "request_counts": None}, (4, 3, 1)),
+    ],
+)
+def test_counts_beside_the_other_fields_are_found(fields: dict[str, Any], counts: tuple[int, int, int]) -> None:
+    assert parsed(**fields) == replace(BARE, request_counts=RequestCounts(*counts))
+
+
+def test_files_may_be_addresses_of_which_no_signature_is_kept() -> None:
+    blobs = {"output_blob": "https://a.blob.example/out.jsonl?sig=secret", "error_blob": "https://a.blob.example/e"}
+
+    files = {"output_file_id": "https://a.blob.example/out.jsonl", "error_file_id": "https://a.blob.example/e"}
+    assert parsed(**blobs) == replace(BARE, **files)
+    assert parsed(**blobs, output_file_id="", error_file_id="f") == replace(BARE, **files | {"error_file_id": "f"})
+
+
+@given(st.integers(0, 200))
+def test_the_beginning_of_an_answer_has_its_whole_fields(length: int) -> None:
+    whole = {"id": "b", "status": "failed", "counts": {"total": 12}, "at": 1714000000, "results": ["x" * 99]}
+
+    head = head_of(json.dumps(whole)[:length])
+
+    assert head.items() <= whole.items()
+    assert list(head) == list(whole)[: len(head)]
 
 
 WRAPPED = ({"object": "list", "data": [{"message": "Too long."}]}, {"data": "Too long."}, {"message": "Too long."})

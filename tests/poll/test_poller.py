@@ -1,5 +1,6 @@
 """Polling on real wires: what ends is announced once, and nothing else is."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from local import openai_faults
 from local.openai_faults import Fault, Kind
 from local.openai_rows import Row, counts
-from local.openai_simulator import After
+from local.openai_simulator import OPENAI, After
 from tests.bot import BotUnderTest, ids_of
 from tests.builders import DAY_S
 
@@ -286,6 +287,71 @@ def test_a_server_that_repeats_itself_is_stuck_until_it_shows_the_rest(bot: BotU
 
     assert [each.is_stuck for each in results] == [True, True, True, True, False, False]
     assert [each.recorded for each in results] == [100, 0, 0, 0, 51, 0]
+
+
+def test_a_list_that_begins_with_the_oldest_is_read_to_its_end_and_if_it_has_none_new_ones_cannot_be_seen(
+    bot: BotUnderTest,
+) -> None:
+    bot.openai.dialect = replace(OPENAI, oldest_first=True)
+    bot.add_ended(150)
+    bot.tick()
+    batch = bot.openai.add("failed")
+    bot.tick(2)
+
+    seen = bot.poll()
+    bot.openai.unknown_after = After.NEVER_KNOWN
+    unseen = bot.poll()
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+    bot.openai.dialect = replace(OPENAI, oldest_first=True, page=lambda page: {"data": page["data"]})
+    untold = bot.poll()
+
+    assert (seen.hides_new, unseen.hides_new, untold.hides_new) == (False, True, True)
+    assert "new ones cannot be seen" in str(bot.ask("status"))
+    assert "batchbell doctor --team search" in str(bot.ask("status"))
+
+
+@pytest.mark.parametrize("scale", [None, 10**6, 10**9])
+def test_ends_without_times_or_in_finer_units_are_not_announced_if_they_were_there_at_installation(
+    bot: BotUnderTest, scale: int | None
+) -> None:
+    def rescaled(row: Row) -> Row:
+        times = {name: at for name, at in row.items() if name.endswith("_at") and at}
+        return row | {name: at * scale if scale else None for name, at in times.items()}
+
+    bot.openai.mangle = rescaled
+    bot.add_ended(3)
+    bot.tick(2)
+    batch = bot.openai.add("failed")
+
+    bot.tick(2)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+def test_a_batch_that_is_retrieved_under_another_id_is_announced_once_under_the_listed_one(bot: BotUnderTest) -> None:
+    batch_id = bot.add_open()
+    bot.openai.unlisted.add(batch_id)
+    bot.openai.mangle = lambda row: row | {"id": "another"}
+    bot.openai.move(batch_id, "failed")
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch_id}#failed"]
+
+
+def test_an_end_whose_batch_is_too_large_to_be_retrieved_is_announced_without_what_could_not_be_read(
+    bot: BotUnderTest,
+) -> None:
+    batch_id = bot.add_open()
+    complete_without_counts(bot, batch_id)
+    large = openai_faults.raw(b'{"results": ["' + b"x" * (33 * 2**20) + b'"]}')
+    bot.openai.faults.append(large, on=Kind.RETRIEVE, times=9)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch_id}#completed"]
+    assert sum(request.kind is Kind.RETRIEVE for request in bot.openai.requests) == 1
 
 
 def test_a_row_that_shows_up_late_is_announced_also_at_a_server_that_repeats_itself(bot: BotUnderTest) -> None:

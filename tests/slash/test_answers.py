@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from batchbell.models import Status
+from batchbell.notify.mrkdwn import series
 from local.openai_faults import Fault, error, slow
 from local.openai_rows import counts, errors
 from local.openai_simulator import After
@@ -69,6 +71,22 @@ def test_a_status_and_a_number_narrow_and_widen_the_list(many: BotUnderTest) -> 
     assert len(names(many.ask("25"))) == 25
     assert len(names(many.ask("open 40"))) == 20
     assert texts_of(many.ask("expired"))[0].endswith("no expired batch is recorded")
+
+
+def test_where_there_is_nothing_to_list_the_answer_says_what_to_ask(many: BotUnderTest) -> None:
+    known, unknown = texts_of(many.ask("expired"))[1], texts_of(many.ask("fialed"))[1]
+
+    assert known == "`/batches all` lists every batch that is recorded, `/batches status` says whether polls succeed."
+    assert unknown == f"The documented statuses are {series([*Status])}. {known}"
+
+
+def test_a_status_that_only_this_server_knows_lists_its_batches(bot: BotUnderTest) -> None:
+    add(bot, "run")
+    bot.openai.mangle = lambda row: row | {"status": "Pre_Schedule"}
+    bot.tick()
+
+    assert names(bot.ask("pre_schedule")) == ["run"]
+    assert element_of(bot.ask("pre_schedule"), "status")["initial_option"]["text"]["text"] == "Pre schedule"
 
 
 def test_the_menu_chooses_a_status_and_shows_which(many: BotUnderTest) -> None:
@@ -228,7 +246,7 @@ def test_the_bots_status_says_what_is_parked_why_and_since_when(bot: BotUnderTes
 def test_before_the_first_poll_every_answer_says_so(bot: BotUnderTest) -> None:
     assert "no batch is recorded" in texts_of(bot.ask(""))[0]
     assert "no open batch is recorded" in texts_of(bot.ask("open"))[0]
-    assert "No poll has succeeded yet" in texts_of(bot.ask(""))[1]
+    assert "No poll has succeeded yet" in texts_of(bot.ask(""))[2]
     assert "No poll has run yet" in texts_of(bot.ask("status"))[1]
 
 

@@ -1,8 +1,8 @@
 """AWS as the operator sees it: the session, the team's stack and what belongs to it."""
 
 import json
-import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from botocore import xform_name
 from botocore.config import Config as ClientConfig
 
 from batchbell.aws.store import Store
-from batchbell.cli.output import progress
+from batchbell.cli.output import progress, say
 from batchbell.config import Config, Secret, config_from
 from batchbell.errors import ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.openai.client import OpenAIClient
@@ -39,7 +39,7 @@ _ANSWERED = [
 _NOT_ASKED = [
     ("ProfileNotFound", SignInError, "{error}"),
     ("Credential|SSO|Token", SignInError, "AWS credentials are missing or have expired ({name})"),
-    ("Region", SignInError, "no AWS region is set; set AWS_REGION to that of the stack"),
+    ("Region", SignInError, "no region is set; set AWS_DEFAULT_REGION, which SAM reads as well, to that of the stack"),
     ("", TransientError, "{name}"),
 ]
 """The same for the names of boto3's own exceptions."""
@@ -153,16 +153,19 @@ class Deployment:
 
 
 def session_of() -> Any:
-    """Return a session in `AWS_REGION`, which boto3 itself does not read. Raises: SignInError."""
-    return asked("AWS", lambda: boto3.Session(region_name=os.environ.get("AWS_REGION") or None))
+    """Return a session in the region of the environment or the profile, as SAM has it. Raises: SignInError."""
+    return asked("AWS", boto3.Session)
 
 
 def signed_in() -> Aws:
-    """Return the account of a command's only session: AWS takes an MFA code once, asked for before any progress."""
-    session = session_of()
-    if credentials := asked("AWS credentials", session.get_credentials):
-        asked("AWS credentials", credentials.get_frozen_credentials)
-    return Aws(session)
+    """Return the account of a command's only session, and say which it is, before any progress.
+
+    AWS takes an MFA code once, and boto3 may ask for it here.
+    """
+    aws = Aws(session_of())
+    account = aws.ask("sts", "GetCallerIdentity")["Account"]
+    say(f"AWS account {account}, region {aws.region}", file=sys.stderr)
+    return aws
 
 
 def deployment_of(team: str, stack_name: str | None) -> Deployment:

@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC
 from getpass import getpass
 from itertools import islice
@@ -14,20 +15,25 @@ from typing import Any
 from batchbell.aws.store import Store
 from batchbell.cli.aws import Deployment, deployment_of
 from batchbell.cli.doctor import Doctor
-from batchbell.cli.output import MARKS, facts_of, print_error, progress, table_of
+from batchbell.cli.output import MARKS, facts_of, print_error, progress, say, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
-from batchbell.models import Accepted, Batch, Failure, Row, Status, has_failures
+from batchbell.errors import BatchbellError, PermanentError, TransientError
+from batchbell.models import Accepted, Batch, Failure, Row, Status, has_failures, lacks_counts
 from batchbell.notify.messages import test_message as message_for_test
 from batchbell.notify.mrkdwn import counted
 from batchbell.openai.client import OpenAIClient
+from batchbell.slack.client import SlackClient
 
-_LIST_S, _RETRIEVE_S = 600, 60
+_LIST_S, _RETRIEVE_S, _HISTORY_S = 600, 60, 20
+_NONE_LISTED = "The key sees only the batches of its own project."
 
 
 def list_batches(chosen: Namespace) -> int:
     """Print the batches as OpenAI lists them, `chosen.limit` at most."""
-    found = []
-    for row in islice(_rows(chosen), chosen.limit):
+    openai, found = _openai(chosen), []
+    if chosen.after and not _knows(openai, chosen.after):
+        return print_error(f"{openai.server.base_url} knows no batch {chosen.after}: is it of this key's project?")
+    for row in islice(_rows(chosen, openai), chosen.limit):
         found.append(row)
         if chosen.json:
             print(json.dumps(row.raw))
@@ -37,23 +43,44 @@ def list_batches(chosen: Namespace) -> int:
         kind = "" if chosen.status == "all" else f" that is {chosen.status}"
         is_known = chosen.status in ("all", "open", *Status)
         known = "" if is_known else f" The documented statuses are {', '.join(Status)}."
-        print(f"There is no batch{kind}.{known}", file=sys.stderr)
+        print(f"There is no batch{kind}.{known} {_NONE_LISTED}", file=sys.stderr)
     if len(found) == chosen.limit and found[-1].batch and sys.stdout.isatty():
-        print(f"Older ones: --after {found[-1].batch.id}", file=sys.stderr)
+        say(f"Older ones: --after {found[-1].batch.id}", file=sys.stderr)
     return 0
 
 
-def _rows(chosen: Namespace) -> Iterator[Row]:
+def _knows(openai: OpenAIClient, batch_id: str) -> bool:
+    """Whether the server knows the batch; to a list after one that it does not know, servers answer anything."""
+    try:
+        return openai.retrieve(batch_id, deadline_at=time.time() + _RETRIEVE_S) is not None
+    except PermanentError as error:
+        if error.status not in (400, 422):  # so some refuse an id that is none of theirs
+            raise
+        return False
+
+
+def _confirmed(openai: OpenAIClient, row: Row) -> Row:
+    """Return the row with the counts that a list may lack, so that it says what `show` says."""
+    if row.batch is None or not lacks_counts(row.batch):
+        return row
+    with suppress(BatchbellError):
+        found = openai.retrieve(row.batch.id, deadline_at=time.time() + _RETRIEVE_S)
+        return Row(row.id, found.batch, row.raw) if found else row
+    return row
+
+
+def _rows(chosen: Namespace, openai: OpenAIClient) -> Iterator[Row]:
     """Yield the rows of the status that was chosen, each batch once."""
     shown: set[str] = set()
     read, page_limit = 0, min(chosen.limit, 100) if chosen.status == "all" else 100
-    pages = _openai(chosen).paginate(chosen.after, page_limit, deadline_at=time.time() + _LIST_S)
+    pages = openai.paginate(chosen.after, page_limit, deadline_at=time.time() + _LIST_S)
     while True:
         with progress(f"listing batches, {read:,} read" if read else "listing batches"):
             page = next(pages, None)
         if page is None:
             return
-        for row in page.rows:
+        for listed in page.rows:
+            row = _confirmed(openai, listed)
             if _is_wanted(row.batch, chosen.status) and not (row.batch and row.batch.id in shown):
                 yield row
         shown.update(batch.id for batch in page.batches)
@@ -104,7 +131,7 @@ def secrets(chosen: Namespace) -> int:
     if kept := ", ".join(each for each in refused if stored[each]):
         print(f"Not replaced: {kept}. What was stored before is kept.")
     if missing := ", ".join(each for each in refused if not stored[each]):
-        print(f"Not stored: {missing}. Until all three are, batchbell does not work.")
+        print(f"Not stored: {missing}. Until all three are, batchbell does not work: run this again.")
     if not refused:
         print(f"All three are stored. See whether all is well: batchbell doctor --team {chosen.team}")
     return int(bool(refused))
@@ -147,7 +174,7 @@ def _is_accepted(deployment: Deployment, secret: Secret, value: str) -> bool:
     with progress("checking it"):
         results = [doctor.result(check) for check in checks]
     for each in results if results[0].standing == "ok" else results[:1]:
-        print(f"  {MARKS[each.standing]} {each.says}{f'. {each.advice}' if each.advice else ''}")
+        say(f"  {MARKS[each.standing]} {each.says}{f'. {each.advice}' if each.advice else ''}")
     return results[0].standing == "ok"
 
 
@@ -162,9 +189,11 @@ def redeliver(chosen: Namespace) -> int:
     else:
         print(f"{counted(len(result['delivered']), 'notification')} delivered.")
         for each in result["left"]:
-            print(f"still {'parked' if each['is_parked'] else 'waiting'}: {each['id']}: {each['reason']}")
+            say(f"still {'parked' if each['is_parked'] else 'waiting'}: {each['id']}: {each['reason']}")
     if result["failure"]:
         return print_error(f"the poll function failed ({result['failure']}): see its log, or `batchbell doctor`")
+    if result["left"] and not chosen.json:
+        print(f"What to do about it: batchbell doctor --team {chosen.team}")
     return int(bool(result["left"]))
 
 
@@ -185,11 +214,12 @@ def redelivered(store: Store, channel: str, run_poll: Callable[[], str | None]) 
 
 
 def test_message(chosen: Namespace) -> int:
-    """Post a message that only shows that messages arrive."""
+    """Post a message that only shows that messages arrive, and find it again as a delivery would have to."""
     deployment = deployment_of(chosen.team, chosen.stack)
     channel, token = deployment.config.channel, deployment.secret(Secret.SLACK_BOT_TOKEN)
+    slack, message = deployment.slack(token), message_for_test(deployment.config, int(time.time()))
     with progress("posting"):
-        posted = deployment.slack(token).post(channel, message_for_test(deployment.config, int(time.time())))
+        posted = slack.post(channel, message)
     if not isinstance(posted, Accepted) and posted.kind is Failure.UNKNOWN:
         doubt = "it may or may not have been posted; look into the channel"
         return print_error(f"{posted.reason}: {doubt} {channel}")
@@ -197,8 +227,29 @@ def test_message(chosen: Namespace) -> int:
     doctor.result("slack.token")
     if not isinstance(posted, Accepted):
         return print_error(f"not posted to {channel}: {posted.reason}. {doctor.advice_on(posted.reason)}")
-    url = str(vars(doctor).get("identity", {}).get("url", ""))
+    url, problem = str(vars(doctor).get("identity", {}).get("url", "")), None
     link = f"{url}archives/{posted.channel}/p{posted.ts.replace('.', '')}" if url.startswith("https://") else None
-    as_json = json.dumps({"channel": posted.channel, "ts": posted.ts, "link": link})
-    print(as_json if chosen.json else f"Posted to {posted.channel}: {link or f'message {posted.ts}'}")
+    with progress("looking for it in the channel's history"):
+        try:
+            _find_posted(slack, posted, message.ids[0], chosen.sleep)
+        except BatchbellError as error:
+            problem = doctor.history_problem(error)
+    if chosen.json:
+        print(json.dumps({"channel": posted.channel, "ts": posted.ts, "link": link, "found": problem is None}))
+    else:
+        say(f"Posted to {posted.channel}: {link or f'message {posted.ts}'}")
+    if problem:
+        return print_error(f"it was not found again in the channel's history. {problem}. {problem.advice}")
+    if not chosen.json:
+        print("Found again in the channel's history: a message whose reply is lost will not be posted twice.")
     return 0
+
+
+def _find_posted(slack: SlackClient, posted: Accepted, id: str, sleep: Callable[[float], None]) -> None:
+    """Raises: TransientError, PermanentError if the history does not show the message, or cannot be read."""
+    for wait_s in (0, 2, 5):  # Slack may take some seconds to show it
+        sleep(wait_s)
+        since = float(posted.ts) - 1
+        if id in slack.posted_ids(posted.channel, since, deadline_at=time.time() + _HISTORY_S):
+            return
+    raise TransientError("conversations.history: the message is not in it", code="message_not_found")

@@ -17,10 +17,11 @@ from urllib.parse import urlencode
 import requests
 
 from batchbell.cli.aws import RAN, Aws, connected, json_object, session_of
-from batchbell.cli.output import MARKS, CheckError, CheckResult, progress, text_for
+from batchbell.cli.output import MARKS, CheckError, CheckResult, progress, say, text_for
 from batchbell.config import Secret, invalid_secret_reason
 from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.models import Failure
+from batchbell.notify.details import texts
 from batchbell.notify.mrkdwn import counted, duration
 from batchbell.slack.client import CREDENTIAL_ERRORS, kind_of
 from batchbell.slack.signature import signature_for
@@ -71,7 +72,7 @@ def run(chosen: Namespace) -> int:
         count[result.standing] += 1
         text = f"{MARKS[result.standing]} {check:<28}  {result.says}"
         advice = f"\n{'':32}→ {result.advice}" if result.advice else ""
-        print(json.dumps(asdict(result)) if chosen.json else text + advice, flush=True)
+        say(json.dumps(asdict(result)) if chosen.json else text + advice)
     if not chosen.json:
         print("\n" + "  ".join(f"{number} {MARKS[standing]}" for standing, number in count.items()))
     return int(count["wrong"] > 0)
@@ -124,7 +125,8 @@ class Doctor:
             raise CheckError(says, "aws.stack_changing")
         # After UPDATE_ROLLBACK_COMPLETE the previous version runs on.
         if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
-            raise CheckError(says, "aws.stack_not_deployed")
+            advice = text_for("advice", "aws.first_deployment") if stack.status == "ROLLBACK_COMPLETE" else None
+            raise CheckError(says, "aws.stack_not_deployed", advice)
         return says
 
     def poll_function(self) -> str:
@@ -241,9 +243,15 @@ class Doctor:
             raise CheckError("Known once the bot is in the channel")
         if self.unread.code != "missing_scope":
             raise CheckError(str(self._slack_problem(self.unread)))
-        scope = self.unread.needed or "channels:history"
+        raise self.history_problem(self.unread)
+
+    def history_problem(self, error: BatchbellError) -> CheckError:
+        """Return what follows if the channel's history cannot be read."""
+        if error.code != "missing_scope":
+            return self._slack_problem(error)
+        scope = error.needed or "channels:history"
         lost = "a message whose reply was lost is posted twice, or not at all"
-        raise CheckError(f"Without {scope} {lost}", "slack.missing_scope", scope=scope)
+        return CheckError(f"Without {scope} {lost}", "slack.missing_scope", scope=scope)
 
     def aws_table(self) -> str:
         name = self.deployment.config.table_name
@@ -268,6 +276,8 @@ class Doctor:
         says = f"The last good poll was {duration(now - state.polled_at)} ago"
         if now - state.polled_at > _LATE_RUNS * self.interval_s + _GRACE_S:
             raise CheckError(says, "poll.late")
+        if state.hides_new:
+            raise CheckError(f"{says}; the list shows only the oldest batches", "poll.hides_new")
         if state.is_stuck:
             raise CheckError(f"{says}; the server repeats itself instead of showing the rest of its list", "poll.stuck")
         if state.has_unread:
@@ -377,4 +387,6 @@ def _openai_problem(url: str, error: BatchbellError) -> CheckError:
     code = f"openai.{_OPENAI_STATUSES.get(status) or _OPENAI_HUNDREDS.get(status // 100, 'refused')}"
     says = text_for("says", code, url=url, reason=str(error).rpartition("(")[2].rstrip(")"))
     named = f": {error.status}{f' ({error.code})' if error.code else ''}" if error.status else ""
-    return CheckError(f"{says}{named}", code, lacks=f" ({error.needed})" if error.needed else "")
+    place = texts()["refused_place"].get(error.code)  # that is not the key's fault
+    says = f"{url} refuses every request" if place else says
+    return CheckError(f"{says}{named}", code, place, lacks=f" ({error.needed})" if error.needed else "")

@@ -1,9 +1,11 @@
 """`batchbell …` -> one of the operator's commands, and its exit code."""
 
 import argparse
+import io
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -39,12 +41,20 @@ _COMMANDS = {
 """The function of each command, what it does, and more about it."""
 
 
-def main(arguments: Sequence[str] | None = None, *, address_of: Callable[[str], str] = str) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    address_of: Callable[[str], str] = str,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
     """Run one command: 0 if all is well, 1 if something is wrong, 2 for a wrong usage.
 
     `address_of` gives the address at which a URL of the stack is reached: a local AWS has its own.
     """
-    chosen = _parser().parse_args(arguments, argparse.Namespace(address_of=address_of))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what the terminal cannot show is no reason to stop
+    chosen = _parser().parse_args(arguments, argparse.Namespace(address_of=address_of, sleep=sleep))
     module, _, function = chosen.function.partition(".")
     try:
         # Each command imports what it needs: the manifest needs no library, and help nothing.
@@ -83,12 +93,12 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=says, description=about, formatter_class=form, allow_abbrev=False)
         command.set_defaults(function=function, usage=command.error)
     listing = commands.choices["list"].add_argument
-    listing("--after", metavar="ID", help="only batches older than this one")
+    listing("--after", metavar="ID", type=_batch_id, help="only batches older than this one")
     listing("--limit", metavar="N", type=_count, default=20, help="at most so many (default: %(default)s)")
     status_help = """only batches with this status, which may be a word of your server's own; also open;
         failed includes those that failed in part"""
     listing("--status", metavar="S", type=_status, default="all", help=status_help)
-    commands.choices["show"].add_argument("id", metavar="ID", help="the batch's id, batch_…")
+    commands.choices["show"].add_argument("id", metavar="ID", type=_batch_id, help="the batch's id")
     manifest = commands.choices["manifest"].add_argument
     manifest("--url", help="the SlackRequestUrl of the stack (default: looked up in AWS)")
     command_help = "the SlashCommand of the stack (default: looked up in AWS; /batches with --url)"
@@ -104,6 +114,12 @@ def _parser() -> argparse.ArgumentParser:
 def _slash_command(text: str) -> str:
     if not re.fullmatch("/[a-z0-9_-]{1,31}", text):
         raise argparse.ArgumentTypeError("a slash, then at most 31 lower-case letters, digits, '_' and '-'")
+    return text
+
+
+def _batch_id(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError("a batch's id, such as batch_… or another server's")
     return text
 
 

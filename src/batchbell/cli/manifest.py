@@ -27,7 +27,7 @@ def run(chosen: Namespace) -> int:
     if chosen.json:
         print(json.dumps({"manifest": app, "link": link}))
     else:
-        print(json.dumps(app, indent=2, ensure_ascii=False))
+        print(json.dumps(app, indent=2))
         print(f"\nOpen this link, choose a workspace and press Create:\n\n{link}")
     return 0
 

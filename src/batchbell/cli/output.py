@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from batchbell.models import Batch, Outcome, Row, outcome_of
 from batchbell.notify.details import given_name, seconds_taken, tokens
 from batchbell.notify.mrkdwn import duration
 
 MARKS = {"ok": "✓", "wrong": "✗", "skipped": "\N{EN DASH}"}
-_TIMES = "created in_progress finalizing completed failed cancelling cancelled expired expires"
+_TIMES = ["created", "in_progress", "finalizing", "cancelling", "completed", "failed", "cancelled", "expired"]
 
 
 @contextmanager
@@ -29,9 +30,14 @@ def progress(what: str) -> Iterator[None]:
         print(clear_line, end="", file=terminal, flush=True)
 
 
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print lines, of which some words may come from outside: none of them controls the terminal."""
+    print("\n".join(map(printable, text.split("\n"))), file=file, flush=True)
+
+
 def print_error(reason: str) -> int:
     """Print in one line what went wrong; return the exit code for it."""
-    print(f"batchbell: {' '.join(reason.split())}", file=sys.stderr)
+    say(f"batchbell: {' '.join(reason.split())}", file=sys.stderr)
     return 1
 
 
@@ -101,12 +107,14 @@ def _facts(batch: Batch, now: float) -> Iterator[tuple[str, str | None]]:
     if counts := batch.request_counts:
         yield "requests", f"{counts.total:,}: {counts.completed:,} completed, {counts.failed:,} failed"
     if batch.usage:
-        yield "tokens", f"{tokens(batch.usage)}, {batch.usage.total_tokens:,} in all"
-    for name in _TIMES.split():
-        if (at := getattr(batch, f"{name}_at")) is not None:
-            moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            distance = duration(abs(now - at))
-            yield name.replace("_", " "), f"{moment}, {f'in {distance}' if at > now else f'{distance} ago'}"
+        total = f"{batch.usage.total_tokens:,} in all"
+        yield "tokens", total if tokens(batch.usage) in ("", total) else f"{tokens(batch.usage)}, {total}"
+    names = _TIMES + ([] if batch.is_terminal else ["expires"])
+    times = [(at, name) for name in names if (at := getattr(batch, f"{name}_at")) is not None]
+    for at, name in sorted(times, key=lambda time: time[0]):
+        moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        distance = duration(abs(now - at))
+        yield name.replace("_", " "), f"{moment}, {f'in {distance}' if at > now else f'{distance} ago'}"
     took_s = seconds_taken(batch)
     yield "took", None if took_s is None else duration(took_s)
     yield "window", batch.completion_window

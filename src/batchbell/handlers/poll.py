@@ -26,7 +26,7 @@ from batchbell.slack.client import SlackClient
 DELIVER_SHARE, POLL_SHARE, DELIVER_AGAIN_SHARE = 0.2, 0.6, 0.8
 
 # Their `service` is the stack's name, from the environment: two stacks of one account share no metric.
-logger = Logger()
+logger = Logger(use_rfc3339=True)
 metrics = Metrics(namespace="batchbell")
 copy_config_to_registered_loggers(logger, include={logging.getLogger("batchbell").name})
 
@@ -51,6 +51,8 @@ class Bot:
 
 
 bot = cache(Bot)  # made once for as long as the process lives
+if "AWS_LAMBDA_FUNCTION_NAME" in environ:
+    bot().slack.load_sdk()  # while Lambda initialises, with a full processor
 
 
 def lambda_handler(event: object, context: Any) -> None:

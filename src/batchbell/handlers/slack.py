@@ -5,6 +5,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from os import environ
 from typing import Any
@@ -21,8 +22,8 @@ from batchbell.slack.signature import SignatureVerifier
 from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer
 from batchbell.slash.parse import Command, parse
 
-logger = Logger()
-_MAX_SIGNED, _MAX_UNSIGNED = 256 * 1024, 1024  # bytes of a body; a longer one is not parsed
+logger = Logger(use_rfc3339=True)
+_MAX_SIGNED, _MAX_UNSIGNED = 256 * 1024, 1024  # bytes of a body; a longer one is not read
 
 
 class Bot:
@@ -75,16 +76,13 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def _response_to(event: Mapping[str, Any]) -> dict[str, Any]:
     """Verify, then parse: of a body without a valid signature, only a short check by Slack is parsed."""
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
-    body = event.get("body") or ""
-    try:
-        body = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-    except ValueError:
-        return _response(401)
-    if "x-slack-signature" not in headers:
-        return _response(200 if len(body) <= _MAX_UNSIGNED and _form(body).get("ssl_check") == "1" else 401)
-    if len(body) > _MAX_SIGNED or not _is_signed(headers, body):
+    is_signed = "x-slack-signature" in headers
+    body = _body_of(event, _MAX_SIGNED if is_signed else _MAX_UNSIGNED)
+    if body is None or (is_signed and not _is_valid(headers, body)):
         return _response(401)
     form = _form(body)
+    if not is_signed:
+        return _response(200 if form.get("ssl_check") == "1" else 401)
     if "payload" in form:
         return _response(_interact(form["payload"]))
     if "command" not in form or form.get("ssl_check") == "1":
@@ -92,7 +90,19 @@ def _response_to(event: Mapping[str, Any]) -> dict[str, Any]:
     return _response(200, bot().reply(parse(form.get("text", ""))))
 
 
-def _is_signed(headers: Mapping[str, str], body: bytes) -> bool:
+def _body_of(event: Mapping[str, Any], max_bytes: int) -> bytes | None:
+    """Return the body as it was sent; None if it is longer, or no base64."""
+    body = event.get("body") or ""
+    if len(body) > 4 * max_bytes // 3 + 4:  # the length of base64
+        return None
+    try:
+        content: bytes = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        return None
+    return content if len(content) <= max_bytes else None
+
+
+def _is_valid(headers: Mapping[str, str], body: bytes) -> bool:
     try:
         return bot().verifier.is_valid(headers, body)
     except BatchbellError as error:
@@ -127,7 +137,7 @@ def _interact(payload: str) -> int:
 def _post(url: str, message: Mapping[str, Any]) -> None:
     """Post once, without following a redirect; log a failure without the URL, which is a secret."""
     try:
-        answer = urllib3.request("POST", url, json=message, timeout=1.0, retries=False, redirect=False)
+        answer = urllib3.request("POST", url, json=message, timeout=3.0, retries=False, redirect=False)
         result: int | str = answer.status
     except urllib3.exceptions.HTTPError as error:
         result = type(error).__name__
@@ -158,4 +168,5 @@ def _response(status: int, message: Mapping[str, Any] | None = None) -> dict[str
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in environ:
-    bot()  # connect while Lambda initialises
+    with suppress(BatchbellError):  # not stored yet
+        bot().reader(Secret.SLACK_SIGNING_SECRET)(False)  # connect while Lambda initialises

@@ -12,8 +12,9 @@ from batchbell.models import Batch, BatchError, Outcome, Status, Usage, outcome_
 from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration, escaped, fields, series
 
 # The metadata keys that name a batch, the best first.
-_KEYS = ("description", "batch_description", "name", "batch_name", "display_name", "title", "job_name", "job")
-_STOPPED = (Status.EXPIRED, Status.CANCELLED)
+_KEYS: tuple[str, ...] = ("description", "batch_description", "ds_description", "name", "batch_name", "ds_name")
+_KEYS += ("display_name", "title", "job_name", "job")
+_UNITS = {"s": "s", "m": "min", "h": "h", "d": "day", "w": "week"}  # of a completion window, by their first letter
 
 
 @cache
@@ -64,7 +65,7 @@ def outcome_text(batch: Batch, limit: int = 500) -> str:
 
 def batch_reason(batch: Batch) -> str:
     """Return why it failed and what is known to help, or what is left of a batch that was stopped."""
-    if batch.status in _STOPPED and batch.output_file_id is not None:
+    if batch.status in (Status.EXPIRED, Status.CANCELLED) and batch.output_file_id is not None:
         return "What was done is already paid for: fetch it before you submit the rest again."
     if batch.status != Status.FAILED:
         return ""
@@ -85,9 +86,9 @@ def batch_facts(batch: Batch, team: str) -> list[dict[str, Any]]:
         ("Model", code(batch.model)),
         ("Endpoint", code(batch.endpoint)),
         ("Took", _took(batch)),
-        ("Tokens", tokens(usage) if usage and (usage.input_tokens or usage.output_tokens) else ""),
+        ("Tokens", tokens(usage) if usage else ""),
         ("Input file", code(batch.input_file_id)),
-        ("Partial output" if batch.status in _STOPPED else "Output file", code(batch.output_file_id)),
+        ("Output file" if batch.status == Status.COMPLETED else "Partial output", code(batch.output_file_id)),
         ("Error file", code(batch.error_file_id)),
     )
     values = [(label, value) for label, value in labelled if value]
@@ -157,12 +158,17 @@ def _took(batch: Batch) -> str:
     seconds = seconds_taken(batch)
     if seconds is None or batch.status != Status.COMPLETED:
         return ""
-    window = re.sub(r"^(\d+) ?([hd])$", r"\1 \2", batch.completion_window or "")
-    return duration(seconds) + (f" of {escaped(window, 20)}" if window else "")
+    window = escaped(batch.completion_window or "", 20)
+    if found := re.fullmatch(r"(\d+) ?([smhdw])[a-z]*", window.lower()):
+        unit = _UNITS[found[2]]
+        window = f"{found[1]} {unit}{'s' if unit in ('day', 'week') and int(found[1]) > 1 else ''}"
+    return duration(seconds) + (f" of {window}" if window else "")
 
 
 def tokens(usage: Usage) -> str:
-    """Return `1,200 in (40 cached), 300 out (120 reasoning)`."""
+    """Return `1,200 in (40 cached), 300 out (120 reasoning)`; of a server that only sums them up, `1,500 in all`."""
+    if not usage.input_tokens and not usage.output_tokens:
+        return f"{usage.total_tokens:,} in all" if usage.total_tokens else ""
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
     reasoning = f" ({usage.reasoning_tokens:,} reasoning)" if usage.reasoning_tokens else ""
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out{reasoning}"

@@ -84,11 +84,15 @@ def _content_of(subject: Subject, config: Config, limit: int = 600) -> Content:
             return f"{name} {fact}", reason, details.batch_facts(batch, config.team)
         case models.Watching():
             return *_baseline_content(subject, config.server, parameter), []
-        case models.KeyRefused(since, status):
+        case models.KeyRefused(since, status, error_code):
             kind = "openai" if config.server.is_openai else "azure" if config.server.is_azure else "other"
+            error = f"{status} {code(error_code, 80)}".strip()
             title = f"{service} has refused the API key since {date(since)}: no batch can be watched"
-            advice = details.texts()["refused_key"]["403" if status == 403 else "401"][kind]
+            advice = details.texts()["refused_key"]["403" if status == 403 else "401"][kind].format(error=error)
             reason = f"The key {advice} in the SSM parameter {parameter}; the next poll takes it up."
+            if place := details.texts()["refused_place"].get(error_code):
+                title = f"{service} has refused every request since {date(since)} ({error}): no batch can be watched"
+                reason = f"{place} The key is not at fault."
             return title, reason, [context("Nothing is lost: what ends meanwhile is announced once the key works.")]
         case models.KeyAccepted(refused_since, since):
             title = f"{service} accepts the API key again, which it had refused for {duration(since - refused_since)}"

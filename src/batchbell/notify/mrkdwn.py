@@ -14,12 +14,15 @@ QUIET: Block = {"parse": "none", "link_names": False, "unfurl_links": False, "un
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 # mrkdwn cannot quote its own marks, so each is replaced by a character that looks like it.
 _LOOK_ALIKES = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb", "|": "\u00a6"})
+_EMOJI = re.compile(r":(?=[\w+'-])")  # the first colon of `:name:`, whose second may be ours
 _OUTER_UNDERSCORES = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 
 
 def escaped(untrusted: str, limit: int) -> str:
     """Return the text for use in a sentence: on one line, of at most `limit` characters."""
-    return cut(_OUTER_UNDERSCORES.sub("\u02cd", _one_line(untrusted).translate(_LOOK_ALIKES)), limit)
+    text = _OUTER_UNDERSCORES.sub("\u02cd", _one_line(untrusted).translate(_LOOK_ALIKES))
+    text = f"\u203a{text[4:]}" if text.startswith("&gt;") else text  # at the start of a line it quotes
+    return cut(_EMOJI.sub("\ua789", text), limit)
 
 
 def code(untrusted: str | None, limit: int = 300) -> str:

@@ -12,15 +12,15 @@ from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
 from random import random as random_share
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import requests
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from batchbell.config import Server
-from batchbell.errors import AuthenticationError, NotFoundError, PermanentError, TransientError
+from batchbell.errors import TOO_LARGE, AuthenticationError, NotFoundError, PermanentError, TransientError
 from batchbell.models import Page, Row
-from batchbell.openai.parse import number, parse_page, parse_retrieved
+from batchbell.openai.parse import head_of, number, parse_page, parse_retrieved
 
 T = TypeVar("T")
 
@@ -85,6 +85,9 @@ class OpenAIClient:
         while True:
             tries += 1
             answer = self._ask(path, params, key, deadline_at)
+            if answer.adds_slash_to(self.server.base_url + path):
+                path += "/"
+                continue
             parsed = parse(answer.content, answer.headers) if 200 <= answer.status < 300 else None
             if parsed is not None:
                 return parsed
@@ -130,7 +133,7 @@ class OpenAIClient:
             return _Answer(failure=type(error).__name__)  # its text may show a proxy's password
 
     def _read(self, response: requests.Response, deadline_at: float) -> Any:
-        """Return the JSON of a body, cut at 32 MiB; None where it is none."""
+        """Return the JSON of a body, None where it is none; of one that is longer than 32 MiB, what its beginning has."""
         body = bytearray()
         # A timeout of requests bounds each read alone: a body that trickles in would never end.
         while len(body) < _MAX_BODY_BYTES:
@@ -143,10 +146,16 @@ class OpenAIClient:
             if not chunk:
                 break
             body += chunk
+        else:
+            return CutBody(head_of(body.decode(errors="replace")))
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             return None
+
+
+class CutBody(dict[str, Any]):
+    """The fields at the beginning of a body that was too long to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +167,16 @@ class _Answer:
     content: Any = None
     failure: str = ""
 
+    def adds_slash_to(self, url: str) -> bool:
+        """Whether it is a redirect to the same address with a slash at its end: no other is followed."""
+        target = urljoin(url, self.headers.get("location", "")).partition("?")[0]
+        return 300 <= self.status < 400 and target == f"{url}/" and not url.endswith("/")
+
     @property
     def is_transient(self) -> bool:
         """Whether the next answer may be another. A 2xx is judged only where it was unusable."""
+        if isinstance(self.content, CutBody):
+            return False
         may_pass = not 300 <= self.status < 500 or self.status in (408, 409, 429)
         return may_pass or self.headers.get("x-should-retry") == "true"
 
@@ -172,7 +188,13 @@ class _Answer:
 
     @property
     def code(self) -> str | None:
+        """The API's own code. Of a refusal without one, what kind it is, where that is not the key's fault."""
         words = (str(self.told.get(name) or "") for name in ("code", "type"))
+        if self.status in (401, 403):
+            if "html" in self.headers.get("content-type", ""):
+                return "html_page"  # a CDN or a firewall answers in front of the API
+            if re.search(r"\bIP\b", str(self.told.get("message"))):
+                return "ip_not_authorized"
         return next((word for word in words if re.fullmatch("[A-Za-z_]{1,64}", word)), None)
 
     def delay_s(self, tries: int, now: float, random: float) -> float | None:
@@ -186,7 +208,7 @@ class _Answer:
 
     def error(self, call: str) -> TransientError | PermanentError:
         """Return the error that this answer is, when it is the last one."""
-        status, code = self.status, self.code
+        status, code = self.status, TOO_LARGE if isinstance(self.content, CutBody) else self.code
         if self.failure:
             return TransientError(f"{call}: no answer ({self.failure})")
         text = f"{call} answered {status}" + (f" ({code})" if code else "")
@@ -194,7 +216,9 @@ class _Answer:
             found = re.search(r"Missing scopes: ([a-z][a-z_.]{2,60})", str(self.told.get("message")))
             needed = found[1].rstrip(".") if found else None
             return AuthenticationError(f"{text}: the API key was refused", status=status, code=code, needed=needed)
-        if status < 300:
+        if code == TOO_LARGE:
+            text += ": it is longer than 32 MiB"
+        elif status < 300:
             text += " with something else than batches; is OpenAIBaseUrl right?"
         elif status < 400:
             text += ", a redirect: set OpenAIBaseUrl to where the API is"

@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,11 +19,12 @@ _MAX_ERRORS, _MAX_METADATA_PAIRS = 50, 32
 _FIRST_MILLISECONDS = 10**11  # seconds reach this in the year 5138; milliseconds passed it in 1973
 _YEAR_10000 = 253_402_300_800
 
+_NAME = re.compile(r'[\s,]*"([^"\\]*)"\s*:\s*')
 _KNOWN_STATUSES = frozenset(Status)
 # Some servers set `completed_at` at every end, some `expired_at` beside another end: those come last.
 _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
-_TEXTS = ("endpoint", "completion_window", "input_file_id", "output_file_id", "error_file_id")
+_TEXTS = ("endpoint", "completion_window", "input_file_id")
 _STEPS = ("created", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
 
 
@@ -57,13 +59,14 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
         return None
     errors = _errors(raw.get("errors") or raw.get("error"))
     fields: dict[str, Any] = {name: _text(raw.get(name)) for name in _TEXTS}
+    fields |= {f"{kind}_file_id": _file(raw, kind) for kind in ("output", "error")}
     fields |= {f"{step}_at": _time(raw.get(f"{step}_at")) for step in _STEPS}
     return Batch(
         id=batch_id,
         status=status,
         model=_text(raw.get("model") or raw.get("model_id")),
         expires_at=_time(raw.get("expires_at") or raw.get("job_deadline")),
-        request_counts=_request_counts(raw.get("request_counts")),
+        request_counts=_request_counts(raw),
         usage=_usage(raw.get("usage")),
         metadata=_metadata(raw.get("metadata")),
         errors=tuple(errors[:_MAX_ERRORS]),
@@ -71,6 +74,19 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
         is_retrieved=is_retrieved,
         **fields,
     )
+
+
+def head_of(text: str) -> dict[str, Any]:
+    """Return the fields of a JSON object of which only the beginning is there, as far as they are whole."""
+    fields, at, decoder = dict[str, Any](), text.find("{") + 1, json.JSONDecoder()
+    while found := _NAME.match(text, at):
+        try:
+            value, at = decoder.raw_decode(text, found.end())
+        except (ValueError, RecursionError):
+            break
+        if at < len(text):  # a number at the very end may be cut
+            fields[found[1]] = value
+    return fields
 
 
 def number(value: Any) -> float | None:
@@ -98,22 +114,46 @@ def _status(raw: dict[str, Any]) -> str:
     return next((str(end) for end in _ENDS if _time(raw.get(f"{end}_at"))), status)
 
 
-def _request_counts(raw: Any) -> RequestCounts | None:
-    """Return None where nothing is counted. Bifrost counts `succeeded` beside a `completed` of 0."""
-    total, failed, completed, succeeded = counts = _counts(raw, "total", "failed", "completed", "succeeded")
-    if all(each is None for each in counts):
+def _file(raw: dict[str, Any], kind: str) -> str | None:
+    """Return the id of a file, or its URL at Azure, without the query, which may hold a signature."""
+    return _text(raw.get(f"{kind}_file_id")) or _text(str(raw.get(f"{kind}_blob") or "").partition("?")[0])
+
+
+def _request_counts(raw: dict[str, Any]) -> RequestCounts | None:
+    """Return None where nothing is counted. Bifrost counts `succeeded` beside a `completed` of 0.
+
+    Elsewhere the counts stand beside the other fields, or as `total_requests` and the like, as in Mistral's
+    API, whose `completed_requests` include the failed ones.
+    """
+    names = ("total", "failed", "completed", "succeeded")
+    in_words = _counts(raw, *(f"{name}_requests" for name in names))
+    places = (_counts(raw.get("request_counts"), *names), _counts(raw, *names), in_words)
+    found = next((counts for counts in places if any(each is not None for each in counts)), None)
+    if found is None:
         return None
-    completed, failed = max(completed or 0, succeeded or 0), failed or 0
+    total, failed, completed, succeeded = found
+    completed = None if found is in_words and succeeded is not None else completed
+    completed, failed = _larger(completed, succeeded), failed or 0
     return RequestCounts(completed + failed if total is None else total, completed, failed)
 
 
 def _usage(raw: Any) -> Usage | None:
-    read, written, total = counts = _counts(raw, "input_tokens", "output_tokens", "total_tokens")
+    """Return the tokens in the spelling of batches, or of chat completions: a server may send both."""
+    names = ("input_tokens", "prompt_tokens", "output_tokens", "completion_tokens", "total_tokens")
+    read, prompt, written, completion, total = counts = _counts(raw, *names)
     if all(each is None for each in counts):
         return None
-    [cached] = _counts(raw.get("input_tokens_details"), "cached_tokens")
-    [reasoning] = _counts(raw.get("output_tokens_details"), "reasoning_tokens")
-    return Usage(read or 0, written or 0, total or (read or 0) + (written or 0), cached or 0, reasoning or 0)
+    read, written = _larger(read, prompt), _larger(written, completion)
+    parts = {"cached_tokens": ("input", "prompt"), "reasoning_tokens": ("output", "completion")}
+    cached, reasoning = (
+        _larger(*(_counts(raw.get(f"{kind}_tokens_details"), part)[0] for kind in kinds))
+        for part, kinds in parts.items()
+    )
+    return Usage(read, written, total or read + written, cached, reasoning)
+
+
+def _larger(*counts: int | None) -> int:
+    return max(each or 0 for each in counts)
 
 
 def _counts(raw: Any, *names: str) -> list[int | None]:
@@ -170,7 +210,7 @@ def _count(value: Any) -> int | None:
 
 
 def _time(value: Any) -> int | None:
-    """Return Unix seconds, from seconds, milliseconds or ISO 8601. Go servers write 0 for "not yet"."""
+    """Return Unix seconds, from any unit down to nanoseconds, or ISO 8601. Go servers write 0 for "not yet"."""
     if value is None or (type(value) is int and 1 <= value <= _FIRST_MILLISECONDS):
         return value
     seconds = number(value)
@@ -180,6 +220,7 @@ def _time(value: Any) -> int | None:
         except (AttributeError, ValueError):
             return None
         seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp()
-    elif seconds > _FIRST_MILLISECONDS:
-        seconds /= 1000
+    else:
+        for _ in ("milliseconds", "microseconds", "nanoseconds"):
+            seconds /= 1000 if seconds > _FIRST_MILLISECONDS else 1
     return int(seconds) if 1 <= seconds < _YEAR_10000 else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from batchbell.config import Config
-from batchbell.models import DELETED, TERMINAL, Batch, Deleted, Notification, Outcome, Status, outcome_of
+from batchbell.models import DELETED, TERMINAL, Batch, Deleted, Notification, Status
 from batchbell.poll.cursor import created_at
 from batchbell.records import Change, Recorded
 
@@ -13,12 +13,13 @@ UNCONFIRMED_S = 3600  # an end may wait so long for its counts
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides whether a change is announced; `baseline_at` and `announce_from` are for unrecorded batches."""
+    """What decides whether a change is announced; all but `config` and `scope` is for unrecorded batches."""
 
     config: Config
     scope: str
     baseline_at: int
     announce_from: int
+    is_baseline: bool = False
 
     def change_for(self, batch: Batch, recorded: Recorded | None, now: int) -> Change | None:
         """Return what brings the record up to date with the batch, None if it is.
@@ -52,6 +53,8 @@ class Rules:
             return False
         if recorded is not None:
             return batch.status not in recorded.announced
+        if batch.created_at is None and batch.ended_at is None and self.is_baseline:
+            return False  # it may have ended long ago
         return happened_at >= self.baseline_at and created_at(batch, now) >= self.announce_from
 
     def deletion(self, batch: Batch, recorded: Recorded, now: int) -> Change:
@@ -62,13 +65,6 @@ class Rules:
             notification = Notification(f"{batch.id}#{DELETED}", now, Deleted(batch, since))
         deleted = replace(batch, status=DELETED)
         return Change(deleted, recorded.status, notification, missing_since=since)
-
-
-def needs_counts(change: Change) -> bool:
-    """Whether a list shows an end that is announced without the counts that tell how it ended."""
-    batch = change.batch
-    is_unsure = batch.status == Status.COMPLETED and outcome_of(batch) is Outcome.UNKNOWN
-    return is_unsure and not batch.is_retrieved and change.notification is not None
 
 
 def unconfirmed(change: Change, recorded: Recorded | None, now: int) -> Change | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from batchbell.models import Batch, Page
 from batchbell.records import Backlog, Cursor
@@ -29,6 +30,12 @@ def is_past(page: Page, down_to: int, now: int) -> bool:
     """Whether the page reaches below this time: its last two rows are older, since one may be misplaced."""
     last = page.batches[-2:]
     return bool(last) and all(created_at(batch, now) < down_to for batch in last)
+
+
+def is_oldest_first(page: Page) -> bool:
+    """Whether a list begins with its oldest rows, as none should."""
+    times = [batch.created_at for batch in page.batches if batch.created_at is not None]
+    return sum((before < after) - (before > after) for before, after in pairwise(times)) > 0
 
 
 def is_end(page: Page, *, has_new_ids: bool, was_promised: bool) -> bool:

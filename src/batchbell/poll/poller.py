@@ -9,11 +9,18 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batchbell.config import Config
-from batchbell.errors import AuthenticationError, BatchbellError, ConflictError, PermanentError, TransientError
-from batchbell.models import DELETED, Batch, Notification, Page
+from batchbell.errors import (
+    TOO_LARGE,
+    AuthenticationError,
+    BatchbellError,
+    ConflictError,
+    PermanentError,
+    TransientError,
+)
+from batchbell.models import DELETED, Batch, Notification, Page, lacks_counts
 from batchbell.poll import state as poll_state
-from batchbell.poll.changes import DELETED_AFTER_S, Rules, needs_counts, unconfirmed
-from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_past, moved
+from batchbell.poll.changes import DELETED_AFTER_S, Rules, unconfirmed
+from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_oldest_first, is_past, moved
 from batchbell.records import Backlog, Change, Cursor, PollState, Recorded
 
 if TYPE_CHECKING:
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_PAGES = 1000  # of one poll: more than there is time for, unless a fast server's list has no end
+FULL_PAGES = (20, 100)  # rows by default, and as asked for: there may be more where the server does not say
 MAX_RETRIEVED = 500  # open batches retrieved by id in one poll; the others have their turn in later polls
 MAX_FAILED = 3  # after so many failed retrievals in a row the rest waits for the next poll
 LIST_SHARE = 0.8  # of the poll's time is for listing; the rest is for retrieving open batches by id
@@ -35,11 +43,13 @@ Found = Batch | None | TransientError | PermanentError  # what a retrieval by id
 class PollResult:
     """What one poll did; `failure` is what went wrong first, `notifications` counts those it made.
 
-    `is_stuck`: the server repeats itself instead of showing the rest of its list.
+    `is_stuck`: the server repeats itself instead of showing the rest of its list. `hides_new`: it shows only
+    the oldest batches.
     """
 
     is_complete: bool = False
     is_stuck: bool = False
+    hides_new: bool = False
     failure: str | None = None
     pages: int = 0
     retrieved: int = 0
@@ -83,7 +93,7 @@ def poll(
     except (TransientError, PermanentError) as error:
         notifications: list[Notification] = []
         if isinstance(error, AuthenticationError):
-            state, notifications = poll_state.key_refused(state, error.status, int(clock()))
+            state, notifications = poll_state.key_refused(state, error, int(clock()))
         store.save_state(replace(state, failure=str(error)), notifications)
         return PollResult(failure=str(error))
     if first.project and state.project and first.project != state.project:
@@ -94,7 +104,8 @@ def poll(
     # By the other clock an end shortly before the baseline may be a later one. Not what the poll that
     # began it finds ended: that had ended before.
     baseline_at = state.baseline_at - (0 if is_new else OVERLAP_S)
-    rules = Rules(config, state.scope, baseline_at, state.cursor.announce_from)
+    is_baseline = state.baseline_reason is not None
+    rules = Rules(config, state.scope, baseline_at, state.cursor.announce_from, is_baseline)
     with ThreadPoolExecutor(at_once) as threads:
         retrieve_all = threads.map if at_once > 1 else map
         run = _Poll(openai, store, rules, state, started_at, list_until, deadline_at, clock, retrieve_all)
@@ -130,6 +141,7 @@ class _Poll:
     known: dict[str, Recorded] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
     newest_at: int = 0
+    is_oldest_first: bool = False
     pre_existing: int = 0
     result: PollResult = field(default_factory=PollResult)
 
@@ -187,6 +199,8 @@ class _Poll:
                 part.is_lost = isinstance(error, PermanentError) and not part.ids
                 break
             is_first = not seen
+            if self.result.pages == 0:
+                self.is_oldest_first = is_oldest_first(page)
             new = [id for id in dict.fromkeys(batch.id for batch in page.batches) if id not in seen]
             if expected and is_first and new[:1] != [expected]:
                 part.is_lost = True
@@ -195,9 +209,13 @@ class _Poll:
             part.ids += new
             shown = self._take_page(page)
             ends = is_end(page, has_new_ids=bool(new), was_promised=was_promised)
-            part.is_complete = part.is_complete or ends or is_past(page, down_to, self.now)
+            # Where the oldest come first, what is new is at the end.
+            is_enough = not self.is_oldest_first and is_past(page, down_to, self.now)
+            part.is_complete = part.is_complete or ends or is_enough
             if ends or not new:
                 self.result.is_stuck = not ends and page.has_more is True
+                is_cut = page.has_more is True or len(page.rows) in FULL_PAGES
+                self.result.hides_new = self.is_oldest_first and is_cut
                 break
             poor = poor + 1 if part.is_complete and shown < 2 else 0
             # Read on for open batches while pages show them, or there are more than can be retrieved by id.
@@ -290,7 +308,7 @@ class _Poll:
         changes, unsure = [], {}
         for batch, recorded in pairs:
             change = self.rules.change_for(batch, recorded, self.now)
-            if change and needs_counts(change):
+            if change and change.notification and lacks_counts(batch):
                 unsure[batch.id] = (change, recorded)
             elif change:
                 changes.append(change)
@@ -299,6 +317,8 @@ class _Poll:
             found = answers.get(id)
             if isinstance(found, Batch):
                 confirmed = self.rules.change_for(found, recorded, self.now)
+            elif isinstance(found, PermanentError) and found.code == TOO_LARGE:
+                confirmed = change  # no later answer will be smaller
             else:
                 confirmed = unconfirmed(change, recorded, self.now)
             changes += [confirmed] if confirmed else []
@@ -347,6 +367,7 @@ class _Poll:
             polled_at=before.polled_at if result.failure else now,
             failure=result.failure,
             is_stuck=result.is_stuck,
+            hides_new=result.hides_new,
         )
         state, notifications = poll_state.key_accepted(state, now)
         # A server that repeats itself never shows more: what it did show is watched.

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from batchbell.config import Config
+from batchbell.errors import AuthenticationError
 from batchbell.models import KeyAccepted, KeyRefused, Notification, Watching
 from batchbell.records import PollState
 
@@ -18,10 +19,10 @@ def begun(base_url: str, before: PollState | None, project: str | None, now: int
     return PollState(base_url, now, reason, project=project, **kept)
 
 
-def key_refused(state: PollState, status: int, now: int) -> tuple[PollState, list[Notification]]:
+def key_refused(state: PollState, error: AuthenticationError, now: int) -> tuple[PollState, list[Notification]]:
     """Return the state after OpenAI refused the key once more, and what is announced."""
     since, polls = state.refused_since or now, state.refused_polls + 1
-    notification = Notification(f"openai-key-{since}#refused", now, KeyRefused(since, status))
+    notification = Notification(f"openai-key-{since}#refused", now, KeyRefused(since, error.status, error.code))
     state = replace(state, refused_since=since, refused_polls=polls)
     return state, [notification] if polls == ANNOUNCED_AT_POLL else []
 

@@ -70,6 +70,10 @@ class SlackClient:
     timeout_s: int = 10
     clock: Callable[[], float] = time
 
+    def load_sdk(self) -> None:
+        """Import the SDK, which takes long; else the first call does."""
+        import slack_sdk.web  # noqa: F401, PLC0415
+
     def post(self, channel: str, message: Message) -> Accepted | PostFailure:
         """Post once, and never again by itself, not even after a dropped connection."""
         method, payload = "chat.postMessage", {"id": message.ids[0], "ids": " ".join(message.ids)}

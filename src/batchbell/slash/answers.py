@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from batchbell.config import Config
 from batchbell.errors import PermanentError, TransientError
-from batchbell.models import DELETED, Batch, Deleted
+from batchbell.models import DELETED, Batch, Deleted, Status
 from batchbell.notify import details, mrkdwn
 from batchbell.notify.messages import Style, service_name, style_of
-from batchbell.notify.mrkdwn import QUIET, Block, button, code, counted, date, duration, escaped
+from batchbell.notify.mrkdwn import QUIET, Block, button, code, counted, date, duration, escaped, series
 from batchbell.records import Outbox, PollState, Record, RecordPage
 from batchbell.slash.parse import ALL, MAX_ROWS, STATUSES, BotStatus, Command, Details, Help, Recent, text_of
 
@@ -59,6 +59,7 @@ def _recent(query: Recent, store: "Store", config: Config, now: int) -> Reply:
     return _message(
         f"*{escaped(config.team, 60)}* · {_heading(query, len(page.records))}",
         *(_row(record, state, now, limit) for record in page.records),
+        *([] if page.records else [mrkdwn.context(_next_step(query, config))]),
         mrkdwn.context(_as_of(state, now)),
         mrkdwn.actions(*_list_buttons(query, page)),
     )
@@ -70,6 +71,13 @@ def _heading(query: Recent, shown: int) -> str:
         return f"no {kind}batch is recorded{' beyond these' if query.older_than else ''}"
     which = "older" if query.older_than else "newer" if query.newer_than else "most recent"
     return f"the {which} {kind}{'batches' if shown > 1 else 'batch'}"
+
+
+def _next_step(query: Recent, config: Config) -> str:
+    """Return what to ask where a list is empty."""
+    command = config.slash_command
+    known = f"The documented statuses are {series([*Status])}. " if query.status not in STATUSES else ""
+    return f"{known}`{command} all` lists every batch that is recorded, `{command} status` says whether polls succeed."
 
 
 def _row(record: Record, state: PollState | None, now: int, limit: int) -> Block:
@@ -131,7 +139,7 @@ def _list_buttons(query: Recent, page: RecordPage) -> Iterator[Block]:
     if page.has_older and page.records:
         yield button("older", "Older", text_of(replace(top, older_than=page.records[-1].position)))
     yield button("refresh", "Refresh", text_of(query))
-    labels = {str(status): status.replace("_", " ").capitalize() for status in STATUSES}
+    labels = {str(status): status.replace("_", " ").capitalize() for status in dict.fromkeys((*STATUSES, query.status))}
     values = {label: text_of(replace(top, status=status)) for status, label in labels.items()}
     yield mrkdwn.menu("status", values, labels[query.status])
     yield button("health", "Health", text_of(BotStatus()))
@@ -191,6 +199,7 @@ def _bot_status(state: PollState | None, outbox: Outbox, config: Config, now: in
     return _message(
         f"{summary} · *{escaped(config.team, 60)}*",
         *([mrkdwn.section("\n".join(f"• {each}" for each in problems))] if problems else []),
+        *([mrkdwn.context(f"What to do: {code(f'batchbell doctor --team {config.team}', 120)}")] if problems else []),
         mrkdwn.fields([*values, ("Parked", f"{len(outbox.parked):,}")]),
         mrkdwn.actions(button("refresh", "Refresh", value), _ALL_BATCHES, button(SHARE, "Share", value)),
     )
@@ -207,7 +216,9 @@ def _poll_problems(state: PollState | None, config: Config, now: int) -> Iterato
         yield f"No poll has succeeded yet{reason}"
     elif now - state.polled_at > _STALE_S:
         yield f"No poll has succeeded for {duration(now - state.polled_at)}{reason}"
-    if state.is_stuck:
+    if state.hides_new:
+        yield "The server lists only its oldest batches: new ones cannot be seen"
+    elif state.is_stuck:
         yield "The server repeats itself instead of showing the rest of its list: only what it shows is watched"
     elif state.has_unread:
         yield "A part of the list of batches is still unread; the next polls go on"

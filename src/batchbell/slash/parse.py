@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote, unquote
 
 from batchbell.models import DELETED, Status, normalised
@@ -15,6 +16,7 @@ _SHARE = {"--share", "\u2014share", "\u2013share", "-share", "share"}  # macOS m
 _FILLERS = {"recent", "latest", "newest", "last", "list", "show", "batches", "the"}
 _QUOTES = "`'\"<>\u2018\u2019\u201c\u201d"
 _ID = re.compile(r"batch[_-][\w-]{1,200}", re.IGNORECASE | re.ASCII)
+_OTHER_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w.:=+-]{8,200}", re.ASCII)  # a UUID, base64, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def _query(words: Sequence[str]) -> Query | None:
             return BotStatus()
         case [_] | ["batch" | "details" | "show", _] if found := _ID.search(unquote(words[-1])):
             return Details(found[0][:5].lower() + found[0][5:])  # the word may be a link to its page
+        case ["batch" | "details" | "show", _] | [_] if _OTHER_ID.fullmatch(words[-1]):
+            return Details(words[-1])
         case ["batch", _] if _is_key(batch_id := unquote(words[1])):
             return Details(batch_id)
     return _recent(words)
@@ -97,12 +101,12 @@ def _recent(words: Sequence[str]) -> Recent | None:
     values: dict[str, int | str] = {}
     for word in [each for each in joined.split() if each.lower() not in _FILLERS]:
         name, _, position = word.partition(":")
-        new: tuple[str, int | str] = ("status", str(normalised(word)))
+        new: tuple[str, Any] = ("status", str(normalised(word)))
         if re.fullmatch("[0-9]{1,9}", word):
             new = ("count", min(max(int(word), 1), MAX_ROWS))
         elif name.lower() in ("older", "newer") and len(word) < 1_000 and _is_key(unquote(position)):
             new = (f"{name.lower()}_than", unquote(position))
-        elif new[1] not in STATUSES:
+        elif not re.fullmatch("[a-z][a-z_]{2,39}", new[1]):  # a server may have statuses of its own
             return None
         if values.setdefault(*new) != new[1]:
             return None
