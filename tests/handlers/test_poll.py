@@ -1,6 +1,7 @@
 """A tick of the schedule: three steps, each on its own, a log line that tells no secret, and a budget."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,16 @@ def test_a_tick_polls_and_delivers(started: Deployment, log: Log) -> None:
     assert (line["poll"]["recorded"], line["deliver_again"]["delivered"]) == (1, 1)
     names = ["PollSucceeded", "NotificationsParked", "OldestUndeliveredSeconds"]
     assert [metrics[name] for name in names] == [[1.0], [0.0], [0.0]]
+
+
+def test_every_logger_gives_times_in_rfc_3339(started: Deployment, log: Log) -> None:
+    started.openai.add("failed")
+    started.tick()
+
+    lines = [line for line in log() if "message" in line]
+    assert {line.get("name", "handler") for line in lines} > {"batchbell.poll.poller", "batchbell.notify.delivery"}
+    rfc_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
+    assert all(rfc_3339.fullmatch(line["timestamp"]) for line in lines)
 
 
 def test_a_tick_calls_azure_as_azure_wants_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

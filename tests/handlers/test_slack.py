@@ -30,17 +30,18 @@ PARAMETER = "/batchbell/search/slack-signing-secret"
 
 
 class Hooks:
-    """Where response URLs lead: keeps what is posted, answers with `status`."""
+    """Where response URLs lead: keeps what is posted, answers with `status` after `delay_s`."""
 
     def __init__(self) -> None:
         self.posted: list[dict[str, Any]] = []
-        self.status = 200
+        self.status, self.delay_s = 200, 0.0
         hooks = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hooks.posted.append(json.loads(body))
+                time.sleep(hooks.delay_s)
                 self.send_response(hooks.status)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
@@ -266,6 +267,13 @@ def test_at_the_real_slack_only_its_host_for_hooks_is_called(
 
     assert deployed.press(REFRESH) == (400, "")
     assert deployed.ask(a_press(REFRESH, "https://slack.com/x")) == (400, "")
+
+
+def test_a_response_url_may_take_longer_than_a_second(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.hooks.delay_s = 1.2
+
+    assert deployed.press(REFRESH) == (200, "")
+    assert "did not take" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])

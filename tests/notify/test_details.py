@@ -1,11 +1,13 @@
 """How a batch ended, why, and the facts: "completed" is never all that is said."""
 
+import re
+
 import pytest
 
 from batchbell.models import BatchError, RequestCounts, Usage
 from batchbell.notify.details import outcome_text
-from tests.blocks import contexts, fields, message_of, sections
-from tests.builders import NOW, a_batch
+from tests.blocks import blocks, contexts, fields, message_of, sections
+from tests.builders import AT_OPENAI, NOW, a_batch
 
 
 @pytest.mark.parametrize(
@@ -179,6 +181,18 @@ def test_what_says_nothing_new_is_left_out() -> None:
 
     assert "Tokens" not in fields(message)
     assert contexts(message)[1] == "run: 42"
+
+
+def test_no_word_from_outside_becomes_an_emoji_beside_ours() -> None:
+    word = ":tada:"
+    errors = (BatchError(word, word),)
+    batch = a_batch(status="failed", errors=errors, metadata=(("name", word), (":tada", word)), model=word)
+
+    message = message_of(batch, AT_OPENAI)
+
+    outside_code = re.sub(r"`[^`]*`", "", message.text + str(blocks(message)))
+    assert outside_code.count(":tada") == 0
+    assert ":x:" in outside_code
 
 
 def test_metadata_beyond_what_is_readable_is_counted() -> None:
