@@ -118,8 +118,11 @@ def _interact(payload: str) -> int:
         if interaction["type"] != "block_actions" or not interaction["actions"]:
             return 200
         pressed = interaction["actions"][0]
-        text = str(pressed["value"] if "value" in pressed else pressed["selected_option"]["value"])
-        is_ephemeral = (interaction.get("container") or {}).get("is_ephemeral", True)
+        text = str(pressed.get("value") or (pressed.get("selected_option") or {}).get("value") or "")
+        if not text:
+            return 200  # a pressed link asks nothing
+        # A message of the channel is for all: the answer goes to the person who pressed, and the message stays.
+        is_own = (interaction.get("container") or {}).get("is_ephemeral") is True
         action, url = str(pressed["action_id"]), str(interaction["response_url"])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return 400
@@ -129,8 +132,8 @@ def _interact(payload: str) -> int:
     if not url.startswith((f"https://hooks.{host}/", *simulator)):
         logger.warning("The response_url is not Slack's")
         return 400
-    command = Command(parse(text).query, is_shared=action == SHARE or not is_ephemeral)
-    _post(url, bot().reply(command) | {"replace_original": action != SHARE})
+    command = Command(parse(text).query, is_shared=action == SHARE)
+    _post(url, bot().reply(command) | {"replace_original": is_own and action != SHARE})
     return 200
 
 

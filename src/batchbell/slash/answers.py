@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Reply = dict[str, Any]
 Retrieve = Callable[[str, float], Batch | None]  # (batch id, deadline_at)
 Clock = Callable[[], float]
-SHARE = "share"  # the button whose answer goes to the whole channel; any other replaces its message
+SHARE = "share"  # the button whose answer goes to the whole channel
 _STALE_S = 600
 
 
