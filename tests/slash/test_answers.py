@@ -178,7 +178,7 @@ def test_an_id_that_is_not_in_the_table_is_asked_of_openai(bot: BotUnderTest) ->
 
     assert "*fresh* is now in progress" in texts_of(bot.ask(batch_id))[0]
     assert "was asked just now" in texts_of(bot.ask(batch_id))[-1]
-    assert texts_of(bot.ask("batch_none"))[0].endswith("does not know it either.")
+    assert texts_of(bot.ask("batch_none"))[0].endswith("does not know it either: it may belong to another project.")
 
 
 @pytest.mark.parametrize("fault", [error(503), slow(5)])

@@ -160,7 +160,7 @@ def _details(batch_id: str, store: "Store", config: Config, retrieve: Retrieve, 
     else:
         if batch:
             return _details_message(batch, config, [f"Not in the table; {service} was asked just now"])
-        why = f"{service} does not know it either"
+        why = f"{service} does not know it either: it may belong to another project"
     text = f":grey_question: *{escaped(config.team, 60)}* · {code(batch_id, 120)} is unknown here, and {why}."
     return _message(text, _details_buttons(batch_id))
 
