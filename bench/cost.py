@@ -26,6 +26,9 @@ LAMBDA_LOG_B, ACCESS_LOG_B, LINE_OVERHEAD_B = 900, 300, 26
 ITEM_B = 100
 """What DynamoDB adds to each item that it stores."""
 
+SENT_B, PACKAGES_GB = 4000, 0.3
+"""What a request to OpenAI or Slack sends, its TLS handshake included, and the packages of about ten versions."""
+
 APART_S = 1200
 """Between two changes of a batch. For some minutes a poll reads the newest rows again."""
 
@@ -38,22 +41,17 @@ Runs = dict[str, Figures]
 
 
 class Item(NamedTuple):
-    """`quantity` units at `price` USD each, of which AWS gives every account `free` ones for ever."""
+    """`quantity` units at a list price of `price` USD each."""
 
     name: str
     quantity: float
     unit: str
     price: float
     per: str
-    free: float = 0
 
     @property
     def usd(self) -> float:
         return self.quantity * self.price
-
-    @property
-    def usd_beyond_free(self) -> float:
-        return max(0.0, self.quantity - self.free) * self.price
 
 
 def measure(times: int) -> tuple[Runs, float]:
@@ -114,22 +112,24 @@ def bill(runs: Runs, record_b: float, poll_every_s: int = 60) -> list[Item]:
     decryptions = 2 * min(polls, MONTH_S / CACHED_S) + 2 * commands + 2 * MONTH_S / CACHED_S
     stored_gb = record_b * BATCHES_A_DAY * RETENTION_DAYS / 1e9
     gb_s = poll_s * POLL_GB + command_s * SLACK_GB
+    sent_gb = SENT_B * (total["openai"] + total["slack"] + commands) / 1e9
     return [
-        Item("CloudWatch, custom metrics", 5, "metrics", 0.30, "0.30 each", 10),
-        Item("CloudWatch, alarms", 5, "alarms", 0.10, "0.10 each", 10),
-        Item("CloudWatch, dashboard", 1, "dashboard", 3.00, "3.00 each", 3),
-        Item("CloudWatch, log written", log_gb, "GB", 0.50, "0.50 a GB", 5),
+        Item("CloudWatch, custom metrics", 3, "metrics", 0.30, "0.30 each"),
+        Item("CloudWatch, alarms", 5, "alarms", 0.10, "0.10 each"),
+        Item("CloudWatch, log written", log_gb, "GB", 0.50, "0.50 a GB"),
         Item("CloudWatch, log kept", log_gb * 0.15, "GB", 0.03, "0.03 a GB, packed to 15 %"),
-        Item("Lambda, time", gb_s, "GB-s", 13.3334e-6, "13.33 a million (arm64)", 400_000),
-        Item("Lambda, requests", polls + commands, "", 0.20e-6, "0.20 a million", 1e6),
+        Item("Lambda, time", gb_s, "GB-s", 13.3334e-6, "13.33 a million (arm64)"),
+        Item("Lambda, requests", polls + commands, "", 0.20e-6, "0.20 a million"),
         Item("DynamoDB, writes", total["writes"], "units", 0.625e-6, "0.625 a million"),
         Item("DynamoDB, reads", total["reads"], "units", 0.125e-6, "0.125 a million"),
         Item("DynamoDB, table and its backup", stored_gb, "GB", 0.25 + 0.20, "0.25 + 0.20 a GB"),
-        Item("EventBridge Scheduler", polls, "runs", 1e-6, "1.00 a million", 14e6),
-        Item("KMS, secrets and table", decryptions, "requests", 3e-6, "3.00 a million", 20_000),
+        Item("EventBridge Scheduler", polls, "runs", 1e-6, "1.00 a million"),
+        Item("KMS, secrets and table", decryptions, "requests", 3e-6, "3.00 a million"),
         Item("API Gateway, HTTP API", commands, "requests", 1e-6, "1.00 a million"),
+        Item("Data sent to the internet", sent_gb, "GB", 0.09, "0.09 a GB"),
+        Item("S3, packages of the functions", PACKAGES_GB, "GB", 0.023, "0.023 a GB"),
         Item("SSM, three standard parameters", 3, "", 0, "0"),
-        Item("SNS, alarms mailed", 10, "mails", 20e-6, "20.00 a million", 1000),
+        Item("SNS, alarms mailed", 10, "mails", 20e-6, "20.00 a million"),
     ]
 
 
@@ -149,29 +149,27 @@ def page(runs: Runs, record_b: float) -> str:
     items = bill(runs, record_b)
     counted = "\n".join(
         f"| {item.name} | {f'{item.quantity:,.{0 if item.quantity >= 1 else 3}f} {item.unit}'.rstrip()} "
-        f"| {item.per} | {item.usd:.2f} | {item.usd_beyond_free:.2f} |"
+        f"| {item.per} | {item.usd:.2f} |"
         for item in items
     )
-    usd, beyond = _sums(items)
     schedules = "\n".join(
-        "| {} min | {:.2f} | {:.2f} |".format(minutes, *_sums(bill(runs, record_b, 60 * minutes)))
-        for minutes in (1, 2, 5)
+        f"| {minutes} min | {_usd(bill(runs, record_b, 60 * minutes)):.2f} |" for minutes in (1, 2, 5)
     )
     return f"""# What a month costs
 
 Written by `make cost`, which measures the real handlers against a simulated OpenAI and Slack. The team: {BATCHES_A_DAY} batches a
 day, {COMMANDS_A_MONTH} slash commands a month, a poll a minute. Prices in USD: {PRICED_AT}.
 
-| | quantity | price | USD | beyond what is always free |
-| --- | --- | --- | --- | --- |
+| | quantity | price | USD |
+| --- | --- | --- | --- |
 {counted}
-| **in all** | | | **{usd:.2f}** | **{beyond:.2f}** |
+| **in all** | | | **{_usd(items):.2f}** |
 
-The last column is for an account with nothing else in it: the free metrics, alarms, dashboards and requests are counted
-once per account. Without the dashboard (`Dashboard=false`) it is 3.00 less in the column before.
+This is everything that is on by default, at list price. What AWS gives to an account free of charge (ten metrics, ten
+alarms, most of Lambda and of the log) makes it less. A dashboard (`Dashboard=true`) costs 3.00 more.
 
-| a poll every | USD | beyond what is always free |
-| --- | --- | --- |
+| a poll every | USD |
+| --- | --- |
 {schedules}
 
 ## Measured
@@ -187,13 +185,14 @@ runs with {OPEN} batches open and {ENDED} ended on the list.
 
 Lambda's own duration: there is no Lambda here. It is taken to be the processor time above, at the share of a processor that the
 memory brings ({POLL_GB} and {SLACK_GB} GB of {VCPU_GB:.2f}), plus {HTTP_S} s for each request to OpenAI or Slack, {TABLE_S * 1000:.0f} ms for each to the table, and
-{COLD_START_S} s for each slash command's cold start: {duration_s(runs[QUIET], POLL_GB):.2f} s for a quiet poll. The stack's dashboard shows the real one. Lambda's own log lines are
-taken to be {LAMBDA_LOG_B} bytes a run, the API's {ACCESS_LOG_B}. Not counted: data sent out, a few kilobytes a poll, and tax.
+{COLD_START_S} s for each slash command's cold start: {duration_s(runs[QUIET], POLL_GB):.2f} s for a quiet poll. Lambda's metric `Duration` shows the real one.
+Lambda's own log lines are taken to be {LAMBDA_LOG_B} bytes a run, the API's {ACCESS_LOG_B}; a request to OpenAI or Slack to send {SENT_B:,}
+bytes; the packages of ten versions to be {PACKAGES_GB} GB. Not counted: tax.
 """
 
 
-def _sums(items: list[Item]) -> tuple[float, float]:
-    return sum(item.usd for item in items), sum(item.usd_beyond_free for item in items)
+def _usd(items: list[Item]) -> float:
+    return sum(item.usd for item in items)
 
 
 if __name__ == "__main__":

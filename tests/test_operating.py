@@ -48,3 +48,14 @@ def test_every_section_that_is_linked_to_is_there() -> None:
     anchors = {re.sub("[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
 
     assert set(re.findall(r"\]\(#(.+?)\)", OPERATING)) <= anchors
+
+
+def test_every_step_names_the_region_as_sam_and_boto3_read_it() -> None:
+    paths = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.yml")]
+    texts = {
+        path.name: re.sub(r"(Unset|unset)\s`AWS_REGION`|sets AWS_REGION too", "", path.read_text()) for path in paths
+    }
+
+    assert [name for name, text in texts.items() if "AWS_REGION" in text] == []
+    naming = {"README.md", "operating.md", "deploying-from-github.md", "ci.yml"}
+    assert {name for name, text in texts.items() if "AWS_DEFAULT_REGION" in text} == naming

@@ -45,11 +45,12 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         "MetadataFilter": "",
         "PollSchedule": "rate(1 minute)",
         "AlarmEmail": "",
-        "Dashboard": "true",
+        "Dashboard": "false",
         "ReservedConcurrency": "",
         "RetentionDays": "30",
         "LogRetentionDays": 30,
         "Architecture": "arm64",
+        "PermissionsBoundary": "",
     }
     assert [name for name, value in defaults.items() if value is not None and not is_valid(name, str(value))] == []
 
@@ -58,7 +59,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
     ("parameter", "values"),
     [
         ("TeamName", ["search", "data-science", "ml.ops_2", "Team7", "a", "task-force", "x" * 40]),
-        ("SlackChannel", ["C024BE91L", "G012AC86C", "D0ABCDEFGHI"]),
+        ("SlackChannel", ["C024BE91L", "G012AC86C"]),
         (
             "OpenAIBaseUrl",
             [
@@ -87,6 +88,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         ("AlarmEmail", ["oncall@example.com", "on.call+batchbell@mail.example.co.uk", "x-aaa@team.slack.com"]),
         ("ReservedConcurrency", ["1", "20", "999"]),
         ("RetentionDays", ["1", "9999"]),
+        ("PermissionsBoundary", ["arn:aws:iam::123456789012:policy/github-x-eu-west-1", "arn:aws:iam::aws:policy/X"]),
     ],
 )
 def test_a_sensible_value_is_valid(parameter: str, values: list[str]) -> None:
@@ -109,7 +111,7 @@ SECRETS = [
     ("parameter", "values"),
     [
         ("TeamName", ["", "data science", "a/b", "-search", "x" * 41, "búsqueda", "search\n"]),
-        ("SlackChannel", ["", "#batches", "batches", "c024be91l", "U024BE91L", "C024", "https://x/C024BE91L"]),
+        ("SlackChannel", ["", "#batches", "batches", "c024be91l", "U024BE91L", "C024", "D0ABCDEFGHI", "x/C024BE91L"]),
         (
             "OpenAIBaseUrl",
             [
@@ -137,6 +139,7 @@ SECRETS = [
         ("LogRetentionDays", ["0", "2", "31"]),
         ("Dashboard", ["", "yes", "True"]),
         ("Architecture", ["arm", "x86"]),
+        ("PermissionsBoundary", ["github-x", "arn:aws:iam::123456789012:role/x", "arn:aws:iam::12:policy/x"]),
     ],
 )
 def test_an_invalid_value_is_rejected(parameter: str, values: list[str]) -> None:
@@ -298,6 +301,8 @@ def test_samconfig_deploys_teams_that_do_not_collide_with_parameters_that_there_
     assert teams
     for names in ({one["stack_name"] for one in deployments}, {team["TeamName"] for team in teams}):
         assert len(names) == len(teams)
+    # GitHub's role may write packages only under the stack's name.
+    assert [one for one in deployments if one["s3_prefix"] != one["stack_name"]] == []
     for team in teams:
         assert [each for each in team.items() if not is_valid(each[0], each[1].strip("'"))] == []
 

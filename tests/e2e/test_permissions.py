@@ -15,7 +15,7 @@ from local.slack_simulator import CHANNEL, SlackSimulator
 from local.team import Team, deploy
 from tests.asking import a_command, an_event, signed, texts_of
 from tests.bot import ids_of
-from tests.e2e.roles import grants_of, role_of
+from tests.e2e.roles import grants_of, is_denied, role_of
 
 NOT_ENFORCED_HERE = "logs:"
 """What MiniStack itself does for a function; tests/test_roles.py reads it in the template."""
@@ -140,3 +140,48 @@ def test_the_poll_role_is_enough_to_park_to_try_again_and_to_drop(bell: Bell) ->
 
     assert not refused
     assert bell.told() == [*told_while_parked, parked, f"{dropped['id']}#completed"]
+
+
+@pytest.fixture
+def boundary(aws: LocalAws, bell: Bell) -> str:
+    """The policy of .github/deploy-role.yaml."""
+    cloudformation, name = aws.client("cloudformation"), f"github-{bell.team.stack_name}"
+    values = {"Repository": "acme@12/bell@34", "Team": "search", "TeamName": bell.team.name}
+    values |= {"StackName": bell.team.stack_name, "ArtifactBucket": "aws-sam-cli-managed-default-x"}
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=(ROOT / ".github/deploy-role.yaml").read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in aws.stack(name)["Outputs"]}
+    return str(outputs["PermissionsBoundary"])
+
+
+def test_within_the_boundary_the_functions_do_all_that_they_should_and_nothing_else(
+    aws: LocalAws, bell: Bell, boundary: str
+) -> None:
+    iam, functions = aws.client("iam"), (bell.team.function_name, bell.team.slack_function_name)
+    roles = [role_of(aws, each) for each in functions]
+    everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    for role, function in zip(roles, functions, strict=True):
+        iam.put_role_permissions_boundary(RoleName=role.name, PermissionsBoundary=boundary)
+        bell.forget(function)
+
+    end, refused = bell.tick_with_an_end()
+    unanswered = bell.unanswered("", "open", end.partition("#")[0], "batch_unknown", "status")
+    iam.put_role_policy(RoleName=roles[0].name, PolicyName="all", PolicyDocument=json.dumps(everything))
+    denied = [
+        is_denied(roles[0].client("ssm"), "get_parameter", Name="/batchbell/other/openai-api-key"),
+        is_denied(roles[0].client("dynamodb"), "delete_table", TableName=bell.team.table_name),
+        is_denied(roles[0].client("lambda"), "invoke", FunctionName=bell.team.slack_function_name),
+    ]
+    iam.delete_role_policy(RoleName=roles[0].name, PolicyName="all")
+    for role in roles:
+        iam.delete_role_permissions_boundary(RoleName=role.name)
+
+    assert not refused
+    assert not unanswered
+    assert bell.told().count(end) == 1
+    assert denied == [True, True, True]
