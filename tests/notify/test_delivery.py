@@ -8,6 +8,7 @@ from batchbell.models import State
 from local.slack_faults import DROPPED, REPLY_LOST, SILENT, Fault, error, html, lands_late, ratelimited, raw
 from local.slack_simulator import CHANNEL
 from tests.bot import BotUnderTest
+from tests.tables import cut_after
 
 POST, HISTORY = "chat.postMessage", "conversations.history"
 HOUR_S = 3600
@@ -310,6 +311,23 @@ def test_another_channel_gets_what_the_first_one_refused(bot: BotUnderTest) -> N
     bot.tick(2)
 
     assert (bot.announced(), bot.slack.messages[-1].channel) == (expected, "C0NEW")
+
+
+def test_a_channel_is_not_left_blocked_by_a_run_that_dies_once_its_last_message_is_sent(bot: BotUnderTest) -> None:
+    bot.tick()
+    bot.slack.channels[CHANNEL] = "not_in_channel"
+    expected = add_ends(bot, 1)
+    bot.tick()
+    bot.slack.channels[CHANNEL] = None
+    is_removal = iter([False, True])  # after the lease
+    bot.table.after = lambda operation: (
+        cut_after(operation) if operation == "TransactWriteItems" and next(is_removal, False) else None
+    )
+
+    bot.tick(8)
+
+    assert bot.announced() == expected
+    assert (bot.outbox().notifications, bot.outbox().blocked_reason) == ((), None)
 
 
 def test_of_two_runs_one_tries_a_blocked_channel(bot: BotUnderTest) -> None:

@@ -257,15 +257,16 @@ class _Delivery:
         logger.info("Parked", extra={"ids": [each.id for each in message], "reason": reason})
 
     def _mark_sent(self, message: Message, ts: str, channel: str | None) -> None:
+        if self.blocked_reason:
+            # Also if it was found: who may read the channel is in it. If not, the next post finds out.
+            # Before the outbox may be empty: with nothing to post, no run would look at the channel again.
+            self.store.set_channel(self.config.channel, self.clock() + TURN_S)
+            self.blocked_reason, self.has_turn = None, False
         self.store.remove(message, sent_at=int(self.clock()))
         for each in message:
             self.left.pop(each.id, None)
         self.result.delivered += len(message)
         logger.info("Delivered", extra={"ids": [each.id for each in message], "ts": ts, "channel": channel})
-        if self.blocked_reason:
-            # Also if it was found: who may read the channel is in it. If not, the next post finds out.
-            self.store.set_channel(self.config.channel, self.clock() + TURN_S)
-            self.blocked_reason, self.has_turn = None, False
 
     def finished(self) -> DeliveryResult:
         """Return the result, with what is left."""
