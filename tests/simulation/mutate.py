@@ -34,7 +34,7 @@ self.unseen.clear()
 the turn of the checks by id does not move | poll/poller.py | checked_to = positions[id] | pass | {SCENARIOS}
 a baseline begins anew after a failed poll | poll/poller.py | if state is None or state.base_url | \
 if state is None or state.failure or state.base_url
-an end is announced before its counts are known | poll/poller.py | if change and needs_counts(change): | if False:
+an end is announced before its counts are known | poll/poller.py | if change and change.notification and lacks_counts(batch): | if False:
 an ended batch may be open again | poll/changes.py | if recorded.status in TERMINAL: | if False:
 a batch is deleted at the first 404 | poll/changes.py | DELETED_AFTER_S = 3600 | DELETED_AFTER_S = 0
 a 404 is not forgotten | poll/changes.py |  and recorded.missing_since is None |  | {SCENARIOS}
