@@ -62,10 +62,11 @@ def test_the_counts_give_the_outcome_of_a_completed_batch(counts: RequestCounts 
     [
         ({}, Outcome.EMPTY),
         ({"output_file_id": "file-1"}, Outcome.UNKNOWN),
+        ({"error_file_id": "file-1"}, Outcome.UNKNOWN),
         ({"usage": Usage(1, 2, 3)}, Outcome.UNKNOWN),
     ],
 )
-def test_only_a_batch_without_output_and_usage_is_empty_listed_or_retrieved(
+def test_only_a_batch_without_files_and_usage_is_empty_listed_or_retrieved(
     fields: dict[str, object], outcome: Outcome
 ) -> None:
     listed = a_batch(status="completed", request_counts=RequestCounts(0, 0, 0), **fields)

@@ -158,11 +158,11 @@ class Outcome(StrEnum):
 def outcome_of(batch: Batch) -> Outcome | None:
     """Return the outcome of a terminal batch, None for an open one.
 
-    "0 of 0" beside an output file or usage is what a server says that does not count.
+    "0 of 0" beside a file or usage is what a server says that does not count.
     """
     if batch.status != Status.COMPLETED:
         return Outcome(batch.status) if batch.is_terminal else None
-    has_output = bool(batch.output_file_id or (batch.usage and batch.usage.total_tokens))
+    has_output = bool(batch.output_file_id or batch.error_file_id or (batch.usage and batch.usage.total_tokens))
     match batch.request_counts:
         case RequestCounts(total=0, completed=0, failed=0) if not has_output:
             return Outcome.EMPTY
@@ -277,7 +277,7 @@ class Accepted:
 
 
 class Failure(StrEnum):
-    """What it means for a message that Slack did not say that it has it; see slack/errors.toml."""
+    """Why a post did not succeed, and so whether it may be repeated; see slack/errors.toml."""
 
     RATE_LIMITED = "rate_limited"  # Slack did not take it, and wants no other for a while
     UNKNOWN = "unknown"  # Slack may or may not have taken it

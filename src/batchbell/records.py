@@ -37,8 +37,8 @@ class PollState:
     State belongs to one server and project: if either changes, a new baseline begins. `project` is None until a page
     was read, and empty if that page named none. `baseline_reason` is None once its message is recorded;
     `baseline_ended` counts the batches it found ended. `polled_at` is the last poll in which nothing failed,
-    `failure` what went wrong since. `is_stuck`: the server repeats itself instead of showing the rest of its list; `hides_new`: it shows only the
-    oldest batches.
+    `failure` what went wrong since. `is_stuck`: the server repeats itself instead of showing the rest of its list;
+    `hides_new`: it shows only the oldest batches.
     `checked_to` is the position of the open batch that was retrieved by id last; the next poll goes on behind it.
     OpenAI has refused the key at `refused_polls` polls in a row since `refused_since`.
     """

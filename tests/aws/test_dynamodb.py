@@ -68,7 +68,7 @@ def test_a_query_reads_page_after_page_and_no_more_than_allowed(table: LocalTabl
         (failing("ResourceNotFoundException"), PermanentError),
         (failing("ValidationException"), RejectedError),
         (failing("TransactionCanceledException", "None", "ValidationError"), RejectedError),
-        (failing("TransactionCanceledException", "TransactionConflict", "None"), TransientError),
+        (failing("TransactionCanceledException", "TransactionConflict", "None"), ConflictError),
     ],
 )
 def test_a_failure_is_named_by_what_the_caller_must_do(

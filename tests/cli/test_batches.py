@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from batchbell.cli.main import main
-from local.openai_faults import error, raw
+from local.openai_faults import Kind, error, raw
 from local.openai_rows import counts
 from local.openai_simulator import After, OpenAISimulator
 from tests.servers import AZURE
@@ -172,6 +172,20 @@ def test_list_and_show_say_the_same_of_a_batch_whose_counts_a_list_lacks(openai,
 
     assert re.search(rf"^empty +{batch['id']}", table, re.MULTILINE)
     assert "status       empty (status completed)" in facts
+
+
+@pytest.mark.parametrize(
+    ("words", "retrieved"), [(["--json"], 0), (["--status", "cancelled"], 0), (["--status", "failed"], 1), ([], 1)]
+)
+def test_counts_are_asked_for_only_where_they_matter_and_once_of_a_server_that_has_none(
+    openai, run, words: list[str], retrieved: int
+) -> None:
+    for _ in range(5):
+        openai.add("completed", request_counts=None)
+
+    run("list", *words)
+
+    assert sum(request.kind is Kind.RETRIEVE for request in openai.requests) == retrieved
 
 
 @pytest.mark.parametrize("unknown_after", list(After))

@@ -112,6 +112,8 @@ def test_the_organization_is_not_shown_to_the_channel() -> None:
         ("1 day", "1 h of 1 day"),
         ("2 weeks", "1 h of 2 weeks"),
         ("90s", "1 h of 90 s"),
+        ("1 month", "1 h of 1 month"),
+        ("30mo", "1 h of 30mo"),
         ("P1D", "1 h of P1D"),
         (None, "1 h"),
     ],

@@ -245,6 +245,12 @@ def test_a_trickle_is_cut_at_the_deadline_and_a_long_body_at_its_limit(env: Envi
     assert env.slept == []
 
 
+def test_a_long_body_of_a_failing_server_may_pass(env: Environment) -> None:
+    env.openai.down = faults.raw(b" " * (33 * 2**20), 503)
+
+    assert isinstance(env.error(tries=1), TransientError)
+
+
 def test_of_a_batch_that_is_too_large_the_beginning_is_read_once(env: Environment) -> None:
     head = b'{"id": "batch_1", "status": "completed", "completed_at": 1714000000, "results": ["'
     env.openai.down = faults.raw(head + b"x" * (35 * 2**20) + b'"], "request_counts": {"total": 1}}')
@@ -387,6 +393,12 @@ def test_only_a_redirect_that_adds_a_slash_is_followed(env: Environment, locatio
     assert ("a redirect" in str(error)) is not is_followed
 
 
+def test_an_odd_location_of_a_page_does_not_matter(env: Environment) -> None:
+    env.openai.down = faults.raw({"data": []}, headers={"location": "http://[x"})
+
+    assert env.page().rows == ()
+
+
 @pytest.mark.parametrize(
     ("status", "body", "headers", "code"),
     [
@@ -394,6 +406,7 @@ def test_only_a_redirect_that_adds_a_slash_is_followed(env: Environment, locatio
         (401, {"error": {"message": "Your IP is not authorized.", "code": None}}, {}, "ip_not_authorized"),
         (403, b"<html>Blocked</html>", {"content-type": "text/html; charset=UTF-8"}, "html_page"),
         (401, b"", {}, None),
+        (401, {"error": {"code": "invalid_api_key", "message": "Your IP was logged."}}, {}, "invalid_api_key"),
     ],
 )
 def test_a_refusal_is_named_by_what_refused_it(

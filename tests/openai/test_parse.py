@@ -151,6 +151,9 @@ def test_files_may_be_addresses_of_which_no_signature_is_kept() -> None:
 
     files = {"output_file_id": "https://a.blob.example/out.jsonl", "error_file_id": "https://a.blob.example/e"}
     assert parsed(**blobs) == replace(BARE, **files)
+    assert parsed(output_blob={"url": "https://x"}, input_blob="https://x/in") == replace(
+        BARE, input_file_id="https://x/in"
+    )
     assert parsed(**blobs, output_file_id="", error_file_id="f") == replace(BARE, **files | {"error_file_id": "f"})
 
 

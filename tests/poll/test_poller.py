@@ -306,7 +306,10 @@ def test_a_list_that_begins_with_the_oldest_is_read_to_its_end_and_if_it_has_non
     bot.openai.dialect = replace(OPENAI, oldest_first=True, page=lambda page: {"data": page["data"]})
     untold = bot.poll()
 
-    assert (seen.hides_new, unseen.hides_new, untold.hides_new) == (False, True, True)
+    bot.openai.down = openai_faults.error(500)
+    cut_short = bot.poll() and bot.store().load_state()
+
+    assert (seen.hides_new, unseen.hides_new, untold.hides_new, cut_short.hides_new) == (False, True, True, True)
     assert "new ones cannot be seen" in str(bot.ask("status"))
     assert "batchbell doctor --team search" in str(bot.ask("status"))
 
@@ -338,6 +341,41 @@ def test_a_batch_that_is_retrieved_under_another_id_is_announced_once_under_the_
     bot.tick(3)
 
     assert bot.announced() == [f"{batch_id}#failed"]
+
+
+@pytest.mark.parametrize("rows", [100, 120])
+def test_a_list_that_begins_with_the_oldest_and_says_that_it_ends_hides_nothing(bot: BotUnderTest, rows: int) -> None:
+    bot.openai.dialect = replace(OPENAI, oldest_first=True)
+    bot.add_ended(rows)
+
+    assert [bot.poll().hides_new for _ in range(2)] == [False, False]
+
+
+def test_a_list_that_begins_with_the_oldest_and_takes_several_polls_is_read_to_its_end(bot: BotUnderTest) -> None:
+    bot.openai.dialect = replace(OPENAI, oldest_first=True)
+    bot.add_ended(700)
+    bot.request_s = 12
+    bot.poll()
+    batch = bot.openai.add("failed")
+
+    bot.tick(5)
+
+    assert bot.announced() == [f"{batch['id']}#failed"]
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_of_a_batch_that_is_too_large_what_was_seen_earlier_is_kept(bot: BotUnderTest, is_listed: bool) -> None:
+    bot.configure(metadata_filter=(("team", frozenset({"search"})),))
+    batch_id = bot.openai.add(metadata={"team": "search"})["id"]
+    bot.tick()
+    complete_without_counts(bot, batch_id)
+    bot.openai.unlisted |= set() if is_listed else {batch_id}
+    head = b'{"id": "%s", "status": "completed", "results": ["' % batch_id.encode()
+    bot.openai.faults.append(openai_faults.raw(head + b"x" * (33 * 2**20) + b'"]}'), on=Kind.RETRIEVE)
+
+    bot.tick(3)
+
+    assert bot.announced() == [f"{batch_id}#completed"]
 
 
 def test_an_end_whose_batch_is_too_large_to_be_retrieved_is_announced_without_what_could_not_be_read(

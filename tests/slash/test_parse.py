@@ -65,12 +65,13 @@ def test_any_text_has_an_answer(text: str) -> None:
     assert isinstance(parse(text).query, Query)
 
 
+ODD_IDS = ["cb 7/f", "msgbatch_013Zva", "batch_abc.def", "my batch_1", f"batch_{'x' * 250}", "Batch_A"]
 _IDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=80)
 _POSITIONS = st.none() | st.builds("0{}#{}".format, st.integers(10**9, 10**10 - 1), _IDS)
 
 
 @given(
-    st.builds(Details, st.uuids().map("batch_{0.hex}".format) | st.just("cb 7/f"))
+    st.builds(Details, st.uuids().map("batch_{0.hex}".format) | st.sampled_from(ODD_IDS))
     | st.builds(Recent, st.integers(1, 40), st.sampled_from(["all", "open", "failed"]), _POSITIONS)
     | st.builds(Recent, st.integers(1, 40), newer_than=_POSITIONS)
     | st.sampled_from([BotStatus(), Help()])

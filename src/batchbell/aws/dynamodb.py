@@ -118,11 +118,12 @@ class Table:
             raise _translated(call, error) from error
 
 
-_KINDS = {
+_KINDS: dict[str, type[Exception]] = {
     "AccessDenied": PermanentError,
     "ResourceNotFound": PermanentError,
     "Validation": RejectedError,
     "ValidationError": RejectedError,  # so it is called in a transaction, where the gravest counts
+    "TransactionConflict": ConflictError,
 }
 
 

@@ -18,21 +18,20 @@ from batchbell.cli.doctor import Doctor
 from batchbell.cli.output import MARKS, facts_of, print_error, progress, say, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
 from batchbell.errors import BatchbellError, PermanentError, TransientError
-from batchbell.models import Accepted, Batch, Failure, Row, Status, has_failures, lacks_counts
+from batchbell.models import Accepted, Batch, Failure, Outcome, Row, Status, has_failures, lacks_counts, outcome_of
 from batchbell.notify.messages import test_message as message_for_test
 from batchbell.notify.mrkdwn import counted
 from batchbell.openai.client import OpenAIClient
 from batchbell.slack.client import SlackClient
 
 _LIST_S, _RETRIEVE_S, _HISTORY_S = 600, 60, 20
-_NONE_LISTED = "The key sees only the batches of its own project."
 
 
 def list_batches(chosen: Namespace) -> int:
     """Print the batches as OpenAI lists them, `chosen.limit` at most."""
     openai, found = _openai(chosen), []
     if chosen.after and not _knows(openai, chosen.after):
-        return print_error(f"{openai.server.base_url} knows no batch {chosen.after}: is it of this key's project?")
+        return _unknown(openai, chosen.after)
     for row in islice(_rows(chosen, openai), chosen.limit):
         found.append(row)
         if chosen.json:
@@ -43,14 +42,18 @@ def list_batches(chosen: Namespace) -> int:
         kind = "" if chosen.status == "all" else f" that is {chosen.status}"
         is_known = chosen.status in ("all", "open", *Status)
         known = "" if is_known else f" The documented statuses are {', '.join(Status)}."
-        print(f"There is no batch{kind}.{known} {_NONE_LISTED}", file=sys.stderr)
+        print(f"There is no batch{kind}.{known} The key sees only the batches of its own project.", file=sys.stderr)
     if len(found) == chosen.limit and found[-1].batch and sys.stdout.isatty():
         say(f"Older ones: --after {found[-1].batch.id}", file=sys.stderr)
     return 0
 
 
+def _unknown(openai: OpenAIClient, batch_id: str) -> int:
+    return print_error(f"{openai.server.base_url} knows no batch {batch_id}: is it of this key's project?")
+
+
 def _knows(openai: OpenAIClient, batch_id: str) -> bool:
-    """Whether the server knows the batch; to a list after one that it does not know, servers answer anything."""
+    """Whether the server knows the batch. Servers answer anything to a list if `after` names an unknown one."""
     try:
         return openai.retrieve(batch_id, deadline_at=time.time() + _RETRIEVE_S) is not None
     except PermanentError as error:
@@ -61,17 +64,20 @@ def _knows(openai: OpenAIClient, batch_id: str) -> bool:
 
 def _confirmed(openai: OpenAIClient, row: Row) -> Row:
     """Return the row with the counts that a list may lack, so that it says what `show` says."""
-    if row.batch is None or not lacks_counts(row.batch):
-        return row
-    with suppress(BatchbellError):
-        found = openai.retrieve(row.batch.id, deadline_at=time.time() + _RETRIEVE_S)
-        return Row(row.id, found.batch, row.raw) if found else row
+    with suppress(BatchbellError), progress("asking for the counts that the list lacks"):
+        if found := openai.retrieve(row.id, deadline_at=time.time() + _RETRIEVE_S):
+            return Row(row.id, found.batch, row.raw)
     return row
 
 
 def _rows(chosen: Namespace, openai: OpenAIClient) -> Iterator[Row]:
     """Yield the rows of the status that was chosen, each batch once."""
     shown: set[str] = set()
+    # The outcome is shown, or decides what is shown. A server that never counts is asked once.
+    confirms = chosen.status in ("all", Status.COMPLETED, Status.FAILED) and (chosen.status, chosen.json) != (
+        "all",
+        True,
+    )
     read, page_limit = 0, min(chosen.limit, 100) if chosen.status == "all" else 100
     pages = openai.paginate(chosen.after, page_limit, deadline_at=time.time() + _LIST_S)
     while True:
@@ -80,7 +86,10 @@ def _rows(chosen: Namespace, openai: OpenAIClient) -> Iterator[Row]:
         if page is None:
             return
         for listed in page.rows:
-            row = _confirmed(openai, listed)
+            row = listed
+            if confirms and listed.batch and lacks_counts(listed.batch):
+                row = _confirmed(openai, listed)
+                confirms = row.batch is not None and outcome_of(row.batch) is not Outcome.UNKNOWN
             if _is_wanted(row.batch, chosen.status) and not (row.batch and row.batch.id in shown):
                 yield row
         shown.update(batch.id for batch in page.batches)
@@ -101,7 +110,7 @@ def show_batch(chosen: Namespace) -> int:
     with progress("asking for the batch"):
         row = openai.retrieve(chosen.id, deadline_at=time.time() + _RETRIEVE_S)
     if row is None or row.batch is None:
-        return print_error(f"{openai.server.base_url} knows no batch {chosen.id}: is it of this key's project?")
+        return _unknown(openai, chosen.id)
     print(json.dumps(row.raw) if chosen.json else "\n".join(facts_of(row.batch, time.time())))
     return 0
 
@@ -122,6 +131,11 @@ def _openai(chosen: Namespace) -> OpenAIClient:
     return OpenAIClient(server, lambda _: key)
 
 
+def _team(chosen: Namespace) -> str:
+    """Return the options that choose the same stack again."""
+    return f"--team {chosen.team}" + (f" --stack {chosen.stack}" if chosen.stack else "")
+
+
 def secrets(chosen: Namespace) -> int:
     """Ask for the three secrets, check them and store them."""
     deployment = deployment_of(chosen.team, chosen.stack)
@@ -133,7 +147,7 @@ def secrets(chosen: Namespace) -> int:
     if missing := ", ".join(each for each in refused if not stored[each]):
         print(f"Not stored: {missing}. Until all three are, batchbell does not work: run this again.")
     if not refused:
-        print(f"All three are stored. See whether all is well: batchbell doctor --team {chosen.team}")
+        print(f"All three are stored. See whether all is well: batchbell doctor {_team(chosen)}")
     return int(bool(refused))
 
 
@@ -193,7 +207,7 @@ def redeliver(chosen: Namespace) -> int:
     if result["failure"]:
         return print_error(f"the poll function failed ({result['failure']}): see its log, or `batchbell doctor`")
     if result["left"] and not chosen.json:
-        print(f"What to do about it: batchbell doctor --team {chosen.team}")
+        print(f"What to do about it: batchbell doctor {_team(chosen)}")
     return int(bool(result["left"]))
 
 
@@ -249,7 +263,6 @@ def _find_posted(slack: SlackClient, posted: Accepted, id: str, sleep: Callable[
     """Raises: TransientError, PermanentError if the history does not show the message, or cannot be read."""
     for wait_s in (0, 2, 5):  # Slack may take some seconds to show it
         sleep(wait_s)
-        since = float(posted.ts) - 1
-        if id in slack.posted_ids(posted.channel, since, deadline_at=time.time() + _HISTORY_S):
+        if id in slack.posted_ids(posted.channel, time.time() - 600, deadline_at=time.time() + _HISTORY_S):
             return
     raise TransientError("conversations.history: the message is not in it", code="message_not_found")

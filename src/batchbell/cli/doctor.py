@@ -221,7 +221,7 @@ class Doctor:
     slack_commands = partialmethod(_check_scope, "commands", "have a slash command")
 
     def slack_channel(self) -> str:
-        """Check the channel by its newest message, which the scopes of the bot suffice for."""
+        """Check the channel by its newest message, which the bot's scopes allow."""
         bot, channel_id = self.identity.get("user", ""), self.deployment.config.channel
         self.unread: BatchbellError | None = None
         try:
@@ -267,7 +267,7 @@ class Doctor:
         if state is None:
             raise CheckError("No poll has run yet", "poll.none_yet", awaited="first run")
         if state.refused_since:
-            says = f"The key has been refused for {duration(now - state.refused_since)}"
+            says = f"The key has been refused for {duration(now - state.refused_since)}: {state.failure}"
             raise CheckError(says, "poll.key_refused")
         if state.base_url != self.deployment.config.server.base_url:
             raise CheckError(f"What is watched is still {state.base_url}", "poll.another_server")
@@ -387,6 +387,7 @@ def _openai_problem(url: str, error: BatchbellError) -> CheckError:
     code = f"openai.{_OPENAI_STATUSES.get(status) or _OPENAI_HUNDREDS.get(status // 100, 'refused')}"
     says = text_for("says", code, url=url, reason=str(error).rpartition("(")[2].rstrip(")"))
     named = f": {error.status}{f' ({error.code})' if error.code else ''}" if error.status else ""
-    place = texts()["refused_place"].get(error.code)  # that is not the key's fault
-    says = f"{url} refuses every request" if place else says
-    return CheckError(f"{says}{named}", code, place, lacks=f" ({error.needed})" if error.needed else "")
+    advice = None
+    if error.code in texts()["refused_place"]:  # not the key's fault
+        says, advice = f"{url} refuses every request from here", text_for("advice", "openai.refused_place")
+    return CheckError(f"{says}{named}", code, advice, lacks=f" ({error.needed})" if error.needed else "")

@@ -31,7 +31,7 @@ def progress(what: str) -> Iterator[None]:
 
 
 def say(text: str, file: TextIO | None = None) -> None:
-    """Print lines, of which some words may come from outside: none of them controls the terminal."""
+    """Print lines. Control characters in untrusted words become blanks."""
     print("\n".join(map(printable, text.split("\n"))), file=file, flush=True)
 
 

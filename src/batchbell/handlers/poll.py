@@ -52,7 +52,7 @@ class Bot:
 
 bot = cache(Bot)  # made once for as long as the process lives
 if "AWS_LAMBDA_FUNCTION_NAME" in environ:
-    bot().slack.load_sdk()  # while Lambda initialises, with a full processor
+    bot()  # while Lambda initialises, with a full processor
 
 
 def lambda_handler(event: object, context: Any) -> None:

@@ -14,7 +14,9 @@ from batchbell.notify.mrkdwn import code, context, counted, cut, date, duration,
 # The metadata keys that name a batch, the best first.
 _KEYS: tuple[str, ...] = ("description", "batch_description", "ds_description", "name", "batch_name", "ds_name")
 _KEYS += ("display_name", "title", "job_name", "job")
-_UNITS = {"s": "s", "m": "min", "h": "h", "d": "day", "w": "week"}  # of a completion window, by their first letter
+# The units of a completion window.
+_UNITS = {"s": "s", "sec": "s", "second": "s", "m": "min", "min": "min", "minute": "min", "h": "h", "hour": "h"}
+_UNITS |= {"d": "day", "day": "day", "w": "week", "week": "week"}
 
 
 @cache
@@ -159,8 +161,8 @@ def _took(batch: Batch) -> str:
     if seconds is None or batch.status != Status.COMPLETED:
         return ""
     window = escaped(batch.completion_window or "", 20)
-    if found := re.fullmatch(r"(\d+) ?([smhdw])[a-z]*", window.lower()):
-        unit = _UNITS[found[2]]
+    found = re.fullmatch(r"(\d+) ?([a-z]+?)s?", window.lower())
+    if found and (unit := _UNITS.get(found[2])):
         window = f"{found[1]} {unit}{'s' if unit in ('day', 'week') and int(found[1]) > 1 else ''}"
     return duration(seconds) + (f" of {window}" if window else "")
 

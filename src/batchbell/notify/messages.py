@@ -93,7 +93,11 @@ def _content_of(subject: Subject, config: Config, limit: int = 600) -> Content:
             if place := details.texts()["refused_place"].get(error_code):
                 title = f"{service} has refused every request since {date(since)} ({error}): no batch can be watched"
                 reason = f"{place} The key is not at fault."
-            return title, reason, [context("Nothing is lost: what ends meanwhile is announced once the key works.")]
+            return (
+                title,
+                reason,
+                [context("Nothing is lost: what ends meanwhile is announced once requests are accepted.")],
+            )
         case models.KeyAccepted(refused_since, since):
             title = f"{service} accepts the API key again, which it had refused for {duration(since - refused_since)}"
             return title, "What ended in the meantime is announced now.", []

@@ -25,7 +25,7 @@ from batchbell.openai.parse import head_of, number, parse_page, parse_retrieved
 T = TypeVar("T")
 
 _CONNECT_S, _READ_S = 5.0, 20.0
-_CHUNK_BYTES, _MAX_BODY_BYTES = 2**16, 32 * 2**20
+_CHUNK_BYTES, _HEAD_BYTES, _MAX_BODY_BYTES = 2**16, 2**20, 32 * 2**20
 _FIRST_DELAY_S, _MAX_DELAY_S, _MAX_RETRY_AFTER_S = 0.5, 8.0, 120.0
 
 Parse = Callable[[Any, Mapping[str, str]], T | None]  # None where the JSON is not what was asked for
@@ -147,7 +147,7 @@ class OpenAIClient:
                 break
             body += chunk
         else:
-            return CutBody(head_of(body.decode(errors="replace")))
+            return CutBody(head_of(body[:_HEAD_BYTES].decode(errors="replace")))
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -169,13 +169,17 @@ class _Answer:
 
     def adds_slash_to(self, url: str) -> bool:
         """Whether it is a redirect to the same address with a slash at its end: no other is followed."""
-        target = urljoin(url, self.headers.get("location", "")).partition("?")[0]
-        return 300 <= self.status < 400 and target == f"{url}/" and not url.endswith("/")
+        if not 300 <= self.status < 400 or url.endswith("/"):
+            return False
+        try:
+            return urljoin(url, self.headers.get("location", "")).partition("?")[0] == f"{url}/"
+        except ValueError:
+            return False
 
     @property
     def is_transient(self) -> bool:
         """Whether the next answer may be another. A 2xx is judged only where it was unusable."""
-        if isinstance(self.content, CutBody):
+        if isinstance(self.content, CutBody) and self.status < 300:
             return False
         may_pass = not 300 <= self.status < 500 or self.status in (408, 409, 429)
         return may_pass or self.headers.get("x-should-retry") == "true"
@@ -188,13 +192,14 @@ class _Answer:
 
     @property
     def code(self) -> str | None:
-        """The API's own code. Of a refusal without one, what kind it is, where that is not the key's fault."""
-        words = (str(self.told.get(name) or "") for name in ("code", "type"))
+        """The API's own code. If a refusal has none: `html_page` or `ip_not_authorized`, where its text shows that."""
+        guess = None
         if self.status in (401, 403):
-            if "html" in self.headers.get("content-type", ""):
-                return "html_page"  # a CDN or a firewall answers in front of the API
-            if re.search(r"\bIP\b", str(self.told.get("message"))):
-                return "ip_not_authorized"
+            is_about_ip = re.search(r"\bIP\b", str(self.told.get("message")))
+            # A web page is the answer of a CDN or a firewall in front of the API.
+            is_page = "html" in self.headers.get("content-type", "")
+            guess = "html_page" if is_page else "ip_not_authorized" if is_about_ip else None
+        words = (str(word or "") for word in (self.told.get("code"), guess, self.told.get("type")))
         return next((word for word in words if re.fullmatch("[A-Za-z_]{1,64}", word)), None)
 
     def delay_s(self, tries: int, now: float, random: float) -> float | None:
@@ -208,7 +213,9 @@ class _Answer:
 
     def error(self, call: str) -> TransientError | PermanentError:
         """Return the error that this answer is, when it is the last one."""
-        status, code = self.status, TOO_LARGE if isinstance(self.content, CutBody) else self.code
+        status, code = self.status, self.code
+        if isinstance(self.content, CutBody) and status < 300:
+            code = TOO_LARGE
         if self.failure:
             return TransientError(f"{call}: no answer ({self.failure})")
         text = f"{call} answered {status}" + (f" ({code})" if code else "")

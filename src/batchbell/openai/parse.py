@@ -24,7 +24,7 @@ _KNOWN_STATUSES = frozenset(Status)
 # Some servers set `completed_at` at every end, some `expired_at` beside another end: those come last.
 _ENDS = (Status.FAILED, Status.CANCELLED, Status.COMPLETED, Status.EXPIRED)
 
-_TEXTS = ("endpoint", "completion_window", "input_file_id")
+_TEXTS = ("endpoint", "completion_window")
 _STEPS = ("created", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
 
 
@@ -59,7 +59,7 @@ def parse_batch(raw: Any, *, is_retrieved: bool = False) -> Batch | None:
         return None
     errors = _errors(raw.get("errors") or raw.get("error"))
     fields: dict[str, Any] = {name: _text(raw.get(name)) for name in _TEXTS}
-    fields |= {f"{kind}_file_id": _file(raw, kind) for kind in ("output", "error")}
+    fields |= {f"{kind}_file_id": _file(raw, kind) for kind in ("input", "output", "error")}
     fields |= {f"{step}_at": _time(raw.get(f"{step}_at")) for step in _STEPS}
     return Batch(
         id=batch_id,
@@ -116,7 +116,7 @@ def _status(raw: dict[str, Any]) -> str:
 
 def _file(raw: dict[str, Any], kind: str) -> str | None:
     """Return the id of a file, or its URL at Azure, without the query, which may hold a signature."""
-    return _text(raw.get(f"{kind}_file_id")) or _text(str(raw.get(f"{kind}_blob") or "").partition("?")[0])
+    return _text(raw.get(f"{kind}_file_id")) or (_text(raw.get(f"{kind}_blob")) or "").partition("?")[0] or None
 
 
 def _request_counts(raw: dict[str, Any]) -> RequestCounts | None:

@@ -13,7 +13,7 @@ UNCONFIRMED_S = 3600  # an end may wait so long for its counts
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides whether a change is announced; all but `config` and `scope` is for unrecorded batches."""
+    """What decides whether a change is announced; the last three matter only for unrecorded batches."""
 
     config: Config
     scope: str
@@ -65,6 +65,12 @@ class Rules:
             notification = Notification(f"{batch.id}#{DELETED}", now, Deleted(batch, since))
         deleted = replace(batch, status=DELETED)
         return Change(deleted, recorded.status, notification, missing_since=since)
+
+
+def filled(batch: Batch, earlier: Batch) -> Batch:
+    """Return the batch with what an answer that was cut may lack, as it was seen earlier."""
+    created_at = earlier.created_at if batch.created_at is None else batch.created_at
+    return replace(batch, created_at=created_at, metadata=batch.metadata or earlier.metadata)
 
 
 def unconfirmed(change: Change, recorded: Recorded | None, now: int) -> Change | None:

@@ -19,7 +19,7 @@ from batchbell.errors import (
 )
 from batchbell.models import DELETED, Batch, Notification, Page, lacks_counts
 from batchbell.poll import state as poll_state
-from batchbell.poll.changes import DELETED_AFTER_S, Rules, unconfirmed
+from batchbell.poll.changes import DELETED_AFTER_S, Rules, filled, unconfirmed
 from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_oldest_first, is_past, moved
 from batchbell.records import Backlog, Change, Cursor, PollState, Recorded
 
@@ -43,8 +43,7 @@ Found = Batch | None | TransientError | PermanentError  # what a retrieval by id
 class PollResult:
     """What one poll did; `failure` is what went wrong first, `notifications` counts those it made.
 
-    `is_stuck`: the server repeats itself instead of showing the rest of its list. `hides_new`: it shows only
-    the oldest batches.
+    `is_stuck` and `hides_new` are those of PollState.
     """
 
     is_complete: bool = False
@@ -177,7 +176,6 @@ class _Poll:
             self.result.is_complete = True
             return backlog.cursor, None
         if rest.is_lost:
-            self.result.is_stuck = self.state.is_stuck  # until a read shows otherwise
             return cursor, None
         backlog = replace(backlog, top_to=max(backlog.top_to, self.newest_at))
         if len(rest.ids) > 1:
@@ -209,13 +207,13 @@ class _Poll:
             part.ids += new
             shown = self._take_page(page)
             ends = is_end(page, has_new_ids=bool(new), was_promised=was_promised)
-            # Where the oldest come first, what is new is at the end.
-            is_enough = not self.is_oldest_first and is_past(page, down_to, self.now)
-            part.is_complete = part.is_complete or ends or is_enough
+            # Where the oldest come first, what is new is at the end; a backlog leads there in several polls.
+            goes_on = self.is_oldest_first and (expected or not self.state.backlog)
+            part.is_complete = part.is_complete or ends or (not goes_on and is_past(page, down_to, self.now))
             if ends or not new:
                 self.result.is_stuck = not ends and page.has_more is True
-                is_cut = page.has_more is True or len(page.rows) in FULL_PAGES
-                self.result.hides_new = self.is_oldest_first and is_cut
+                is_cut = page.has_more or (page.has_more is None and len(page.rows) in FULL_PAGES)
+                self.result.hides_new = self.is_oldest_first and bool(is_cut)
                 break
             poor = poor + 1 if part.is_complete and shown < 2 else 0
             # Read on for open batches while pages show them, or there are more than can be retrieved by id.
@@ -266,8 +264,10 @@ class _Poll:
             failed = 0
             if found is None:
                 self._miss(id)
-            else:
-                self._record([(found, self.known[id])])
+                continue
+            is_cut = found.is_terminal and not (found.metadata and found.created_at)
+            record = self.store.find(id) if is_cut else None
+            self._record([(filled(found, record.batch) if record else found, self.known[id])])
         self.state = replace(self.state, checked_to=checked_to)
 
     def _miss(self, id: str) -> None:
@@ -316,7 +316,7 @@ class _Poll:
         for id, (change, recorded) in unsure.items():
             found = answers.get(id)
             if isinstance(found, Batch):
-                confirmed = self.rules.change_for(found, recorded, self.now)
+                confirmed = self.rules.change_for(filled(found, change.batch), recorded, self.now)
             elif isinstance(found, PermanentError) and found.code == TOO_LARGE:
                 confirmed = change  # no later answer will be smaller
             else:
@@ -359,6 +359,8 @@ class _Poll:
     def _save(self) -> None:
         """Save what the next poll starts from, with what is announced besides batches."""
         now, before, result = self.now, self.state, self.result
+        if not result.is_complete:  # a read that was cut short shows no better
+            result.is_stuck, result.hides_new = result.is_stuck or before.is_stuck, result.hides_new or before.hides_new
         result.open = sum(recorded.status != DELETED for recorded in self.known.values())
         state = replace(
             before,

@@ -70,10 +70,6 @@ class SlackClient:
     timeout_s: int = 10
     clock: Callable[[], float] = time
 
-    def load_sdk(self) -> None:
-        """Import the SDK, which takes long; else the first call does."""
-        import slack_sdk.web  # noqa: F401, PLC0415
-
     def post(self, channel: str, message: Message) -> Accepted | PostFailure:
         """Post once, and never again by itself, not even after a dropped connection."""
         method, payload = "chat.postMessage", {"id": message.ids[0], "ids": " ".join(message.ids)}
@@ -96,7 +92,7 @@ class SlackClient:
         """Return the ids of the notifications that our bot posted for this team since then, each with its `ts`."""
         bot_id = self._read("auth.test", lambda answer: answer.get("bot_id"), deadline_at)
         if not bot_id:
-            raise PermanentError("auth.test: the token is not a bot's")
+            raise PermanentError("auth.test: the token is not a bot's", code="not_a_bot_token")
         posted: dict[str, str] = {}
         method, cursors = "conversations.history", [""]
         options: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 200}

@@ -15,7 +15,7 @@ MAX_ROWS = 40  # Slack accepts at most 50 blocks; each row is one, and a few sta
 _SHARE = {"--share", "\u2014share", "\u2013share", "-share", "share"}  # macOS makes one dash of two
 _FILLERS = {"recent", "latest", "newest", "last", "list", "show", "batches", "the"}
 _QUOTES = "`'\"<>\u2018\u2019\u201c\u201d"
-_ID = re.compile(r"batch[_-][\w-]{1,200}", re.IGNORECASE | re.ASCII)
+_ID = re.compile(r"(?<![A-Za-z0-9])batch[_-][\w-]{1,200}", re.IGNORECASE | re.ASCII)
 _OTHER_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w.:=+-]{8,200}", re.ASCII)  # a UUID, base64, …
 
 
@@ -85,12 +85,12 @@ def _query(words: Sequence[str]) -> Query | None:
             return Help()
         case ["status" | "health"]:
             return BotStatus()
+        case ["batch", _] if "/" not in words[1] and _is_key(batch_id := unquote(words[1])):
+            return Details(batch_id)  # as a button says it
         case [_] | ["batch" | "details" | "show", _] if found := _ID.search(unquote(words[-1])):
             return Details(found[0][:5].lower() + found[0][5:])  # the word may be a link to its page
         case ["batch" | "details" | "show", _] | [_] if _OTHER_ID.fullmatch(words[-1]):
             return Details(words[-1])
-        case ["batch", _] if _is_key(batch_id := unquote(words[1])):
-            return Details(batch_id)
     return _recent(words)
 
 
