@@ -55,6 +55,7 @@ check: $(SETUP) .venv/checks/.made ## the checks only
 
 build: $(SETUP) ## build what `sam deploy` uploads: .aws-sam/build
 	@$(SAM) build
+	@$(DEV)/python -m local.bytecode .aws-sam/build
 
 lock: .venv/sam/.uv ## pin what pyproject.toml names into requirements*.txt (LOCK=--upgrade for newer versions)
 	@$(COMPILE) pyproject.toml --generate-hashes -o requirements.txt
