@@ -55,9 +55,10 @@ check: $(SETUP) .venv/checks/.made ## the checks only
 
 build: $(SETUP) ## build what `sam deploy` uploads: .aws-sam/build
 	@$(SAM) build
+	@$(DEV)/python -m local.bytecode .aws-sam/build
 
-lock: .venv/sam/.uv ## pin pyproject.toml's groups into requirements*.txt (LOCK=--upgrade for newer versions)
-	@$(COMPILE) --group runtime --generate-hashes -o requirements.txt
+lock: .venv/sam/.uv ## pin what pyproject.toml names into requirements*.txt (LOCK=--upgrade for newer versions)
+	@$(COMPILE) pyproject.toml --generate-hashes -o requirements.txt
 	@$(COMPILE) --group dev -c requirements.txt -o requirements/dev.txt
 	@$(COMPILE) --group bench -c requirements.txt -c requirements/dev.txt -o requirements/bench.txt
 	@$(COMPILE) --group aws -o requirements/aws.txt

@@ -21,6 +21,9 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
 FUNCTIONS = {"Slack function": "slack", "poll function": "poll"}
+MEMORY_MB = (512, 1024, 1769)
+PROCESSOR_MB = 1769
+"""With so much memory a Lambda function has one processor; with less, less of it."""
 
 LIMITS = {
     "quiet poll, requests to OpenAI": 1,
@@ -140,6 +143,20 @@ def cpu_s(report: Figures) -> float:
     return report["import_cpu_s"] + report["cpu_s"]
 
 
+def seconds_by_memory(ready: Mapping[str, Runs]) -> list[tuple[str, ...]]:
+    """Return what a new process of each function computes, and its seconds by memory.
+
+    Lambda initialises with a full processor, whatever the memory.
+    """
+    lines = []
+    for name in FUNCTIONS:
+        for kind, ways in ready.items():
+            start_s, request_s = (median(each[key] for each in ways[name]) for key in ("import_cpu_s", "cpu_s"))
+            seconds = (start_s + request_s * PROCESSOR_MB / memory for memory in MEMORY_MB)
+            lines.append((f"{name}, {kind}", *map(_shown, (start_s, request_s, *seconds))))
+    return lines
+
+
 def page(size: Size, column: str, lines: Sequence[Sequence[str]], ready: Mapping[str, Runs], listing: Runs) -> str:
     """Return docs/performance.md."""
     listed = [
@@ -155,6 +172,7 @@ def page(size: Size, column: str, lines: Sequence[Sequence[str]], ready: Mapping
         for kind, ways in ready.items()
         for name, runs in ways.items()
     ]
+    memory = seconds_by_memory(ready)
     return f"""# Performance
 
 `make bench` measured this and wrote this page, on {_machine()}.
@@ -174,10 +192,22 @@ writes count as seconds. Units are DynamoDB's, counted from the bytes of the ite
 ## A fresh process and its first request
 
 The Slack function answers `/batches`; the poll function delivers and polls while nothing changes. *boto3 alone* reads
-one item. *The usual way* answers a slash command with `slack_bolt`, the `openai` package and a boto3 resource. A
-package that `sam build` makes holds no bytecode: a cold start compiles its modules, as *from source* here.
+one item. *The usual way* answers a slash command with `slack_bolt`, the `openai` package and a boto3 resource. `make
+build` adds bytecode if a Python of the functions' runtime is there. Without it a cold start compiles each module, as
+*from source* here.
 
 {_table(("process", "wall, s", "import, CPU s", "first request, CPU s", "peak, MiB", "modules"), made)}
+
+## Memory
+
+Lambda initialises a function, with its imports and clients, on a full processor; a request gets 1/{PROCESSOR_MB} of one for
+each MB. From the processor times above follow the seconds from a cold start to the first answer, without the network.
+
+{_table(("function", "import, CPU s", "first request, CPU s", *(f"{each:,} MB, s" for each in MEMORY_MB)), memory)}
+
+Slack waits 3 seconds, with the network. The Slack function has 1,024 MB, because it runs so seldom that this costs next
+to nothing, and encrypting its connections, which is not in these figures, then takes half as long as with 512. Nobody
+waits for the poll function, which runs every minute: it has 512 MB.
 
 ## Listing {size.rows:,} batches
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.performance import compared, extracted, python, run, small
+from bench.performance import compared, extracted, python, run, seconds_by_memory, small
 from local.aws import ROOT
 
 
@@ -26,6 +26,17 @@ def test_a_function_may_be_no_slower_than_at_the_earlier_commit() -> None:
     lines = compared({"Slack function": 1.26}, {"Slack function": 1.0})
 
     assert lines == [("Slack function", "1.260", "1", "at most 1.050", "MISSED by 20%")]
+
+
+def test_the_initialisation_takes_as_long_with_any_memory_and_a_request_longer_with_less() -> None:
+    runs = [{"import_cpu_s": start_s, "cpu_s": 0.2} for start_s in (0.4, 0.5, 9)]
+
+    lines = seconds_by_memory({"from source": {"Slack function": runs, "poll function": runs}})
+
+    assert lines == [
+        (f"{name}, from source", "0.500", "0.200", "1.191", "0.846", "0.700")
+        for name in ("Slack function", "poll function")
+    ]
 
 
 def test_the_source_of_a_commit_is_taken_from_the_clone(tmp_path: Path) -> None:
@@ -58,5 +69,6 @@ def test_the_bench_runs_and_says_that_the_commit_is_not_there(tmp_path: Path) ->
     assert "|  | now | no-such-commit: not in this clone | limit |  |" in page
     assert "| baseline, all open, polls | 1 | - |  |  |" in page
     assert "| poll function, from source | " in page
+    assert "| function | import, CPU s | first request, CPU s | 512 MB, s | 1,024 MB, s | 1,769 MB, s |" in page
     assert "| openai | " in page
     assert str(ROOT) not in page
