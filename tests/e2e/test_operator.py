@@ -18,7 +18,7 @@ import pytest
 
 from batchbell.aws.store import Store
 from batchbell.cli.main import main
-from local.aws import LocalAws
+from local.aws import REGION, LocalAws
 from local.openai_simulator import OpenAISimulator
 from local.slack_simulator import CHANNEL, SlackSimulator
 from local.team import Team
@@ -38,7 +38,8 @@ def run(aws: LocalAws, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pyte
         capsys.readouterr()
         code = main([*arguments, "--team", team.name], address_of=aws.address_of)
         printed = capsys.readouterr()
-        return code, printed.out + printed.err
+        where = f"AWS account 000000000000, region {REGION}\n"  # which each command but doctor says first
+        return code, printed.out + printed.err.removeprefix(where)
 
     return run
 
