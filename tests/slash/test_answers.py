@@ -8,7 +8,7 @@ import pytest
 from batchbell.models import Status
 from batchbell.notify.mrkdwn import series
 from local.openai_faults import Fault, error, slow
-from local.openai_rows import counts, errors
+from local.openai_rows import Row, counts, errors
 from local.openai_simulator import After
 from tests.asking import actions_of, element_of, texts_of
 from tests.bot import BotUnderTest
@@ -78,6 +78,17 @@ def test_where_there_is_nothing_to_list_the_answer_says_what_to_ask(many: BotUnd
 
     assert known == "`/batches all` lists every batch that is recorded, `/batches status` says whether polls succeed."
     assert unknown == f"The documented statuses are {series([*Status])}. {known}"
+
+
+@pytest.mark.parametrize(("shown", "label"), [(None, "completed"), (counts(0, 0, 0), "empty")])
+def test_a_batch_that_ended_before_the_baseline_is_not_unclear_because_only_the_list_was_read(
+    bot: BotUnderTest, shown: Row | None, label: str
+) -> None:
+    bot.add_ended(1)
+    bot.openai.mangle = lambda row: row | {"request_counts": shown, "output_file_id": None, "usage": None}
+    bot.tick()
+
+    assert f"\n{label} · " in texts_of(bot.ask(""))[1]
 
 
 def test_a_status_that_only_this_server_knows_lists_its_batches(bot: BotUnderTest) -> None:

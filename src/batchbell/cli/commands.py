@@ -73,11 +73,9 @@ def _confirmed(openai: OpenAIClient, row: Row) -> Row:
 def _rows(chosen: Namespace, openai: OpenAIClient) -> Iterator[Row]:
     """Yield the rows of the status that was chosen, each batch once."""
     shown: set[str] = set()
-    # The outcome is shown, or decides what is shown. A server that never counts is asked once.
-    confirms = chosen.status in ("all", Status.COMPLETED, Status.FAILED) and (chosen.status, chosen.json) != (
-        "all",
-        True,
-    )
+    # Counts matter where the outcome is shown, or decides what is shown. A server that never counts is asked once.
+    shows_outcome = chosen.status == "all" and not chosen.json
+    confirms = shows_outcome or chosen.status in (Status.COMPLETED, Status.FAILED)
     read, page_limit = 0, min(chosen.limit, 100) if chosen.status == "all" else 100
     pages = openai.paginate(chosen.after, page_limit, deadline_at=time.time() + _LIST_S)
     while True:

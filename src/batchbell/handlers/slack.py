@@ -42,9 +42,8 @@ class Bot:
         # Imported only when needed, which is seldom: it takes longer than all the rest.
         from batchbell.openai.client import OpenAIClient  # noqa: PLC0415
 
-        row = OpenAIClient(self.config.server, self.reader(Secret.OPENAI_API_KEY)).retrieve(
-            batch_id, deadline_at=deadline_at
-        )
+        openai = OpenAIClient(self.config.server, self.reader(Secret.OPENAI_API_KEY))
+        row = openai.retrieve(batch_id, deadline_at=deadline_at)
         return row.batch if row else None
 
     def reply(self, command: Command) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchbell.config import Config
 from batchbell.errors import PermanentError, TransientError
-from batchbell.models import DELETED, Batch, Deleted, Status
+from batchbell.models import DELETED, Batch, Deleted, Outcome, Status, outcome_of
 from batchbell.notify import details, mrkdwn
 from batchbell.notify.messages import Style, service_name, style_of
 from batchbell.notify.mrkdwn import QUIET, Block, button, code, counted, date, duration, escaped, series
@@ -83,7 +83,9 @@ def _next_step(query: Recent, config: Config) -> str:
 def _row(record: Record, state: PollState | None, now: int, limit: int) -> Block:
     """Return two lines about a batch: its name, and its status; with a button beside them."""
     batch, style, took = record.batch, _style(record.batch), details.seconds_taken(record.batch)
-    status = escaped(batch.status.replace("_", " "), 60) if batch.is_open else style.label
+    # A list that lacks the counts does not make the outcome unclear: its retrieval may show them.
+    is_unread = outcome_of(batch) is Outcome.UNKNOWN and not batch.is_retrieved
+    status = style.label if not batch.is_open and not is_unread else escaped(batch.status.replace("_", " "), 60)
     lines = (
         status + (", no longer watched" if _is_left(record, state) else ""),
         _requests(batch),
