@@ -71,10 +71,25 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorSummary:
+    """Why requests of a batch failed, by its error file: how often each reason occurs, the most frequent first.
+
+    A reason is the error's code, else its type, else the HTTP status. `not_run` requests never ran.
+    So many `lines` were read; unless `is_whole`, the file has more.
+    """
+
+    reasons: tuple[tuple[str, int], ...] = ()
+    not_run: int = 0
+    lines: int = 0
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One batch as the API answered it; times in Unix seconds, None where the API said nothing.
 
-    `errors_left_out` counts what was cut. `is_retrieved`: it was retrieved by id, and is not a row of a list.
+    `errors_left_out` counts what was cut. `error_summary` is read from its error file, not by this answer.
+    `is_retrieved`: it was retrieved by id, and is not a row of a list.
     """
 
     id: str
@@ -99,6 +114,7 @@ class Batch:
     metadata: tuple[tuple[str, str], ...] = ()
     errors: tuple[BatchError, ...] = ()
     errors_left_out: int = 0
+    error_summary: ErrorSummary | None = None
     is_retrieved: bool = False
 
     @property
