@@ -18,6 +18,7 @@ class Kind(StrEnum):
     FIRST_PAGE = "first page"
     NEXT_PAGE = "next page"
     RETRIEVE = "retrieve"
+    FILE = "file"
     OTHER = "other"
 
 

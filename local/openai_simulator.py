@@ -1,6 +1,7 @@
-"""A simulator of OpenAI: List and Retrieve Batch over real HTTP, with faults."""
+"""A simulator of OpenAI: List and Retrieve Batch, and the error files, over real HTTP, with faults."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.openai_faults import Fault, Faults, Kind, error_body
-from local.openai_rows import Row, moved
+from local.openai_rows import TERMINAL, Row, error_file, moved
 from local.openai_rows import row as new_row
 from local.server import Reply, Server
 
@@ -22,6 +23,7 @@ _HEADERS = {
     "openai-processing-ms": "60",
     "openai-version": "2020-10-01",
 }
+_FILE_PATH = re.compile(".*/files/([^/]+)/content")
 
 
 class After(StrEnum):
@@ -82,6 +84,8 @@ class Request:
 
     @property
     def kind(self) -> Kind:
+        if _FILE_PATH.fullmatch(self.path):
+            return Kind.FILE
         _, separator, batch_id = self.path.partition("/batches")
         if batch_id.startswith("/"):
             return Kind.RETRIEVE
@@ -95,7 +99,7 @@ class OpenAISimulator(Server):
 
     Set at any time: `dialect`; `unknown_after`; `mangle` rewrites every row sent; the list leaves
     out the ids in `unlisted` and shows the rows in `stale` for their ids; `down` is the fault of
-    every request, `faults` those of the next ones.
+    every request, `faults` those of the next ones, `files` those of error files, by id.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, dialect: Dialect = OPENAI) -> None:
@@ -109,6 +113,7 @@ class OpenAISimulator(Server):
         self.unknown_after = dialect.after
         self.down: Fault | None = None
         self.faults = Faults()
+        self.files: dict[str, Fault] = {}
         self.changes: list[Change] = []
         self.requests: list[Request] = []
         self._clock = clock
@@ -154,10 +159,12 @@ class OpenAISimulator(Server):
         with self._lock:
             self.requests.append(request)
             status, content = self._answer(request, headers)
-            faults = (self.faults.pop(request.kind), self.down)
+            file = _FILE_PATH.fullmatch(url.path)
+            faults = (self.files.get(file[1]) if file else None, self.faults.pop(request.kind), self.down)
         project = {} if self.project is None else {"openai-project": self.project}
         sent_headers = {**_HEADERS, "x-request-id": f"req_{uuid.uuid4().hex}", **project}
-        reply = Reply(status, json.dumps(content).encode(), sent_headers)
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        reply = Reply(status, body, sent_headers)
         for fault in faults:
             reply = fault(reply) if fault else reply
         return reply
@@ -174,11 +181,22 @@ class OpenAISimulator(Server):
             status, content = self._page(request.query)
             return status, dialect.page(content) if status == 200 else content
         if request.method == "GET" and request.path.startswith(f"{listing}/"):
-            batch_id = unquote(request.path.removeprefix(f"{listing}/"))
-            if row := self._rows.get(batch_id):
-                return 200, self._sent(row)
-            return 404, error_body(f"No batch found with id '{batch_id}'.")
+            return self._retrieved(unquote(request.path.removeprefix(f"{listing}/")))
+        if request.method == "GET" and (found := _FILE_PATH.fullmatch(request.path)):
+            return self._error_file(found[1])
         return 404, error_body(f"Invalid URL ({request.method} {request.path})", "unknown_url")
+
+    def _retrieved(self, batch_id: str) -> tuple[int, Any]:
+        if row := self._rows.get(batch_id):
+            return 200, self._sent(row)
+        return 404, error_body(f"No batch found with id '{batch_id}'.")
+
+    def _error_file(self, file_id: str) -> tuple[int, Any]:
+        """Return the content of an ended batch's error file."""
+        for row in self._rows.values():
+            if row.get("error_file_id") == file_id and row["status"] in TERMINAL:
+                return 200, error_file(row)
+        return 404, error_body(f"No such File object: {file_id}")
 
     def _page(self, query: Mapping[str, str]) -> tuple[int, Row]:
         listed: Sequence[Row] | None = self._newest_first()

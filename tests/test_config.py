@@ -26,6 +26,7 @@ ENVIRON = {
     "NOTIFY_ON": "Completed, canceled,",
     "METADATA_FILTER": "team=search, env=staging|prod",
     "RETENTION_DAYS": "7",
+    "ERROR_FILES": "off",
 }
 AZURE = "https://contoso.openai.azure.com"
 SIGNING_SECRET = "8f742231b10e8888abcd99fea0b1c2d3"
@@ -43,12 +44,13 @@ def test_the_environment_of_the_template_gives_the_config() -> None:
         notify_on=frozenset({"completed", "cancelled"}),
         metadata_filter=(("team", frozenset({"search"})), ("env", frozenset({"staging", "prod"}))),
         retention_s=7 * DAY_S,
+        reads_error_files=False,
     )
     assert config.filter_text == "team=search,env=prod|staging"
     assert Secret.SLACK_BOT_TOKEN.parameter(config.team) == "/batchbell/search/slack-bot-token"
 
 
-@pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"METADATA_FILTER", "OPENAI_API_VERSION"}))
+@pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"METADATA_FILTER", "OPENAI_API_VERSION", "ERROR_FILES"}))
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is not set"):
         config_from({**ENVIRON, name: " "})
@@ -61,6 +63,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("RETENTION_DAYS", "0", "a whole number of days"),
         ("NOTIFY_ON", ",", "names no status"),
         ("OPENAI_API_VERSION", "2024-10-21", "set OpenAIBaseUrl to the Azure resource as well"),
+        ("ERROR_FILES", "on", "must be summary or off, not 'on'"),
         ("METADATA_FILTER", "search", "must be key=value, not 'search'"),
         ("METADATA_FILTER", "=search", "must be key=value"),
         ("METADATA_FILTER", "team=a,b", "must be key=value, not 'b'"),
@@ -69,6 +72,11 @@ def test_a_missing_variable_is_named(name: str) -> None:
 def test_an_invalid_value_is_named(name: str, value: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         config_from({**ENVIRON, name: value})
+
+
+@pytest.mark.parametrize(("value", "reads"), [("summary", True), ("", True), ("off", False)])
+def test_error_files_are_read_unless_that_is_off(value: str, reads: bool) -> None:
+    assert config_from({**ENVIRON, "ERROR_FILES": value}).reads_error_files is reads
 
 
 # Which batches are announced

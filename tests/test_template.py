@@ -44,6 +44,7 @@ def test_the_parameters_that_teams_set_keep_their_names_and_defaults() -> None:
         "SlashCommand": "/batches",
         "MetadataFilter": "",
         "PollSchedule": "rate(1 minute)",
+        "ErrorFiles": "summary",
         "AlarmEmail": "",
         "Dashboard": "false",
         "ReservedConcurrency": "",
@@ -138,6 +139,7 @@ SECRETS = [
         ("PollSchedule", ["rate(1 minutes)", "rate(10 minutes)", "1 minute"]),
         ("LogRetentionDays", ["0", "2", "31"]),
         ("Dashboard", ["", "yes", "True"]),
+        ("ErrorFiles", ["", "on", "Off", "false"]),
         ("Architecture", ["arm", "x86"]),
         ("PermissionsBoundary", ["github-x", "arn:aws:iam::123456789012:role/x", "arn:aws:iam::12:policy/x"]),
     ],
@@ -177,7 +179,7 @@ def test_the_functions_are_given_every_setting_they_read() -> None:
     environ = {name: value_of(reference) for name, reference in VARIABLES.items()}
 
     assert config_from(environ)
-    assert {"OPENAI_API_VERSION", "METADATA_FILTER"} <= environ.keys()
+    assert {"OPENAI_API_VERSION", "METADATA_FILTER", "ERROR_FILES"} <= environ.keys()
     assert "Environment" not in properties("PollFunction") | properties("SlackFunction")
 
 

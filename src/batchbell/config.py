@@ -64,6 +64,7 @@ class Config:
     notify_on: frozenset[str] = frozenset({Status.COMPLETED, Status.FAILED, Status.EXPIRED})
     metadata_filter: MetadataFilter = ()
     retention_s: int = 30 * DAY_S
+    reads_error_files: bool = True
 
     @property
     def filter_text(self) -> str:
@@ -87,6 +88,9 @@ def config_from(environ: Mapping[str, str]) -> Config:
     days = _value(environ, "RETENTION_DAYS")
     if not days.isdecimal() or int(days) < 1:
         raise ValueError(f"RETENTION_DAYS must be a whole number of days, not {days!r}")
+    error_files = environ.get("ERROR_FILES") or "summary"
+    if error_files not in ("summary", "off"):
+        raise ValueError(f"ERROR_FILES must be summary or off, not {error_files!r}")
     return Config(
         team=_value(environ, "TEAM_NAME"),
         channel=_value(environ, "SLACK_CHANNEL"),
@@ -97,6 +101,7 @@ def config_from(environ: Mapping[str, str]) -> Config:
         notify_on=notify_on_from(_value(environ, "NOTIFY_ON")),
         metadata_filter=metadata_filter_from(environ.get("METADATA_FILTER", "")),
         retention_s=int(days) * DAY_S,
+        reads_error_files=error_files == "summary",
     )
 
 

@@ -59,7 +59,7 @@ class OpenAIWire(BaseAdapter):
             return _OPENAI[fault](reply())
 
         answer = self._calls.call(System.OPENAI, f"{request.method} {path}", reply, fail, _openai_result)
-        if answer.status == 200:
+        if answer.status == 200 and not path.endswith("/content"):
             content = json.loads(answer.body)
             self._on_rows(content.get("data", [content]))
         response = requests.Response()

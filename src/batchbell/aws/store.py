@@ -160,6 +160,16 @@ class Store:
         )
         self._table.request("note a 404", "update_item", Key=_record_key(batch_id), **request)
 
+    def add_reasons(self, batch: Batch, notification: Notification | None) -> None:
+        """Write an ended batch with its error summary, if its status, and its notification, are as they were recorded."""
+        values = {"body": encoded(batch), "status": batch.status}
+        texts = {"UpdateExpression": "SET #body = :body", "ConditionExpression": "#status = :status"}
+        writes = [{"Update": {"Key": _record_key(batch.id), **expression(values, **texts)}}]
+        if notification:
+            new = replace(notification, subject=batch, version=notification.version + 1)
+            writes.append({"Put": _put(new)["Put"] | _if_unchanged(notification)})
+        self._table.transact("add an error summary", writes)
+
     def find(self, batch_id: str) -> Record | None:
         """Return the batch as it was recorded last."""
         return self._find([batch_id]).get(batch_id)

@@ -1,4 +1,4 @@
-"""Call OpenAI, or a server that speaks its API: list batches, retrieve one by id.
+"""Call OpenAI, or a server that speaks its API: list batches, retrieve one by id, read an error file.
 
 Retries follow openai-python (3.54, `_base_client.py`): the same statuses, headers and waits.
 """
@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
 from random import random as random_share
@@ -19,21 +20,26 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 
 from batchbell.config import Server
 from batchbell.errors import TOO_LARGE, AuthenticationError, NotFoundError, PermanentError, TransientError
-from batchbell.models import Page, Row
+from batchbell.models import ErrorSummary, Page, Row
+from batchbell.openai.error_file import ErrorFile
 from batchbell.openai.parse import head_of, number, parse_page, parse_retrieved
 
 T = TypeVar("T")
 
 _CONNECT_S, _READ_S = 5.0, 20.0
 _CHUNK_BYTES, _HEAD_BYTES, _MAX_BODY_BYTES = 2**16, 2**20, 32 * 2**20
+_MAX_FILE_BYTES, _FILE_S = 4 * 2**20, 3.0
 _FIRST_DELAY_S, _MAX_DELAY_S, _MAX_RETRY_AFTER_S = 0.5, 8.0, 120.0
+
+_JSON = {"Accept": "application/json"}
+_FILE = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 Parse = Callable[[Any, Mapping[str, str]], T | None]  # None where the JSON is not what was asked for
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIClient:
-    """List Batches and Retrieve Batch of one server. Several threads may call at once.
+    """List Batches, Retrieve Batch and Retrieve File Content of one server. Several threads may call at once.
 
     `key(afresh)` returns the API key, read anew if `afresh`. The waits between five `tries` last 7.5 s.
     Raises: TransientError (also if no time is left before `deadline_at`), PermanentError, AuthenticationError
@@ -79,12 +85,20 @@ class OpenAIClient:
         except NotFoundError:
             return None
 
+    def error_summary(self, file_id: str, *, deadline_at: float) -> ErrorSummary | None:
+        """Return what an error file says in its first 4 MiB and 3 s, by one try; None where the server gives nothing."""
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", file_id) or not file_id.strip("."):
+            return None  # such as a URL at Azure; "." and ".." would ask for another path
+        key, until = self._sendable_key(afresh=False), min(deadline_at, self.clock() + _FILE_S)
+        answer = self._ask(f"/files/{file_id}/content", {}, key, until, self._read_error_file, _FILE)
+        return answer.content if isinstance(answer.content, ErrorSummary) else None
+
     def _get(self, call: str, path: str, parse: Parse[T], deadline_at: float, **params: str) -> T:
         """Ask until `parse` finds what was asked for, or another try is of no use."""
         key, is_afresh, tries = self._sendable_key(afresh=False), False, 0
         while True:
             tries += 1
-            answer = self._ask(path, params, key, deadline_at)
+            answer = self._ask(path, params, key, deadline_at, self._read_json, _JSON)
             if answer.adds_slash_to(self.server.base_url + path):
                 path += "/"
                 continue
@@ -108,7 +122,15 @@ class OpenAIClient:
             raise PermanentError("the OpenAI API key is empty, or has a blank or line end in it")
         return key
 
-    def _ask(self, path: str, params: Mapping[str, str], key: str, deadline_at: float) -> "_Answer":
+    def _ask(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        key: str,
+        deadline_at: float,
+        read: Callable[[requests.Response, float], Any],
+        headers: Mapping[str, str],
+    ) -> "_Answer":
         """Send one request. What requests raises holds the request, and so the key: it ends here."""
         left_s = deadline_at - self.clock()
         if left_s <= 0:
@@ -120,23 +142,48 @@ class OpenAIClient:
             with self.thread.session.get(
                 self.server.base_url + path,
                 params={"api-version": self.server.api_version or None, **params},
-                headers={"Accept": "application/json", "User-Agent": "batchbell", **key_header},
+                headers={"User-Agent": "batchbell", **headers, **key_header},
                 auth=lambda request: request,  # without any, a ~/.netrc would replace the header
                 timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
                 stream=True,
                 allow_redirects=False,  # requests would take the header `api-key` along to another host
             ) as response:
-                return _Answer(response.status_code, response.headers, self._read(response, deadline_at))
+                return _Answer(response.status_code, response.headers, read(response, deadline_at))
         except ValueError as error:
             raise PermanentError(f"OpenAIBaseUrl is not a valid address ({type(error).__name__})") from None
         except (requests.RequestException, Urllib3Error) as error:
             return _Answer(failure=type(error).__name__)  # its text may show a proxy's password
 
-    def _read(self, response: requests.Response, deadline_at: float) -> Any:
+    def _read_json(self, response: requests.Response, deadline_at: float) -> Any:
         """Return the JSON of a body, None where it is none; of one that is longer than 32 MiB, what its beginning has."""
         body = bytearray()
-        # A timeout of requests bounds each read alone: a body that trickles in would never end.
-        while len(body) < _MAX_BODY_BYTES:
+        for chunk in self._chunks(response, deadline_at):
+            body += chunk
+            if len(body) >= _MAX_BODY_BYTES:
+                return CutBody(head_of(body[:_HEAD_BYTES].decode(errors="replace")))
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+
+    def _read_error_file(self, response: requests.Response, deadline_at: float) -> ErrorSummary | None:
+        """Return what an error file says, as far as it could be read."""
+        file, left, is_whole = ErrorFile(), _MAX_FILE_BYTES, False
+        if response.status_code != 200:
+            return None
+        with suppress(requests.RequestException, Urllib3Error):
+            for chunk in self._chunks(response, deadline_at):
+                file.add(chunk[:left])
+                left -= len(chunk)
+                if left < 0:
+                    break
+            else:
+                is_whole = True
+        return file.summary(is_whole=is_whole)
+
+    def _chunks(self, response: requests.Response, deadline_at: float) -> Iterator[bytes]:
+        """Yield a body, decoded. A timeout of requests bounds each read alone: a trickle would never end."""
+        while True:
             left_s = deadline_at - self.clock()
             if left_s <= 0:
                 raise requests.ReadTimeout
@@ -144,14 +191,8 @@ class OpenAIClient:
                 sock.settimeout(min(_READ_S, left_s))
             chunk = response.raw.read1(_CHUNK_BYTES, decode_content=True)
             if not chunk:
-                break
-            body += chunk
-        else:
-            return CutBody(head_of(body[:_HEAD_BYTES].decode(errors="replace")))
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            return None
+                return
+            yield chunk
 
 
 class CutBody(dict[str, Any]):

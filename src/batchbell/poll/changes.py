@@ -57,6 +57,13 @@ class Rules:
             return False  # it may have ended long ago
         return happened_at >= self.baseline_at and created_at(batch, now) >= self.announce_from
 
+    def wants_reasons(self, change: Change) -> bool:
+        """Whether the error file of this batch, which has just ended, is to be read."""
+        is_new = change.notification is not None or change.old_status is not None
+        is_wanted = self.config.reads_error_files and self.config.matches_filter(change.batch)
+        has_file = change.batch.is_terminal and change.batch.error_file_id is not None
+        return is_new and is_wanted and has_file and without_result(change.batch) > 0
+
     def deletion(self, batch: Batch, recorded: Recorded, now: int) -> Change:
         """Return the change for a batch that the server has not known since `recorded.missing_since`."""
         since = recorded.missing_since or now
@@ -65,6 +72,12 @@ class Rules:
             notification = Notification(f"{batch.id}#{DELETED}", now, Deleted(batch, since))
         deleted = replace(batch, status=DELETED)
         return Change(deleted, recorded.status, notification, missing_since=since)
+
+
+def without_result(batch: Batch) -> int:
+    """Return how many requests of an ended batch failed or did not run; 1 where nothing is counted."""
+    counts = batch.request_counts
+    return max(counts.total - counts.completed, counts.failed) if counts and counts.total else 1
 
 
 def filled(batch: Batch, earlier: Batch) -> Batch:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batchbell.config import Config
 from batchbell.errors import (
@@ -17,9 +18,9 @@ from batchbell.errors import (
     PermanentError,
     TransientError,
 )
-from batchbell.models import DELETED, Batch, Notification, Page, lacks_counts
+from batchbell.models import DELETED, Batch, ErrorSummary, Notification, Page, lacks_counts
 from batchbell.poll import state as poll_state
-from batchbell.poll.changes import DELETED_AFTER_S, Rules, filled, unconfirmed
+from batchbell.poll.changes import DELETED_AFTER_S, Rules, filled, unconfirmed, without_result
 from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_oldest_first, is_past, moved
 from batchbell.records import Backlog, Change, Cursor, PollState, Recorded
 
@@ -34,6 +35,7 @@ FULL_PAGES = (20, 100)  # rows by default, and as asked for: there may be more w
 MAX_RETRIEVED = 500  # open batches retrieved by id in one poll; the others have their turn in later polls
 MAX_FAILED = 3  # after so many failed retrievals in a row the rest waits for the next poll
 LIST_SHARE = 0.8  # of the poll's time is for listing; the rest is for retrieving open batches by id
+MAX_FILES, FILES_SHARE = 10, 1 / 3  # error files read in one poll, and how much of its time they may take
 LAST_REQUEST_S = 3  # no request starts so shortly before the deadline that it would only be cut
 
 Found = Batch | None | TransientError | PermanentError  # what a retrieval by id gives: None is a 404
@@ -126,7 +128,10 @@ class _LateError(Exception):
 
 @dataclass(slots=True)
 class _Poll:
-    """One poll that has its first page. `known` is what the table says of open and deleted batches."""
+    """One poll that has its first page.
+
+    `known` is what the table says of open and deleted batches, `ended` what was recorded whose error files are to be read.
+    """
 
     openai: "OpenAIClient"
     store: "Store"
@@ -136,12 +141,13 @@ class _Poll:
     list_until: float
     deadline_at: float
     clock: Callable[[], float]
-    map: Callable[..., Iterator[Found]]
+    map: Callable[..., Iterator[Any]]
     known: dict[str, Recorded] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
     newest_at: int = 0
     is_oldest_first: bool = False
     pre_existing: int = 0
+    ended: list[Change] = field(default_factory=list)
     result: PollResult = field(default_factory=PollResult)
 
     def run(self, pages: Iterator[Page]) -> PollResult:
@@ -150,6 +156,7 @@ class _Poll:
         self._read_list(pages)
         self._check_by_id()
         self._save()
+        self._add_reasons()
         return self.result
 
     @property
@@ -339,6 +346,7 @@ class _Poll:
                 self.known[batch.id] = Recorded(
                     batch.status, request_counts=batch.request_counts, scope=self.state.scope
                 )
+        self.ended += filter(self.rules.wants_reasons, done.stored)
         self._log(done.stored)
         return done.conflicts
 
@@ -378,3 +386,22 @@ class _Poll:
             notifications += announced
         self.store.save_state(state, notifications)
         result.notifications += len(notifications)
+
+    def _add_reasons(self) -> None:
+        """Add why requests failed, by their error files, to the worst of the ends that this poll recorded.
+
+        This comes last, and whatever fails costs only the reasons.
+        """
+        until = min(self.clock() + FILES_SHARE * (self.deadline_at - self.started_at), self.deadline_at)
+        worst = sorted(self.ended, key=lambda change: without_result(change.batch), reverse=True)[:MAX_FILES]
+        for change, summary in zip(worst, self.map(partial(self._error_summary, until), worst), strict=True):
+            if summary is None:
+                logger.info("Error file not read", extra={"batch_id": change.batch.id})
+                continue
+            with suppress(TransientError, PermanentError, ConflictError):  # or another run is sending it
+                self.store.add_reasons(replace(change.batch, error_summary=summary), change.notification)
+
+    def _error_summary(self, deadline_at: float, change: Change) -> ErrorSummary | None:
+        with suppress(TransientError, PermanentError):  # the key could not be read
+            return self.openai.error_summary(change.batch.error_file_id or "", deadline_at=deadline_at)
+        return None
