@@ -6,7 +6,7 @@ import pytest
 
 from batchbell.aws.store import Store
 from batchbell.errors import ConflictError, PermanentError
-from batchbell.models import BatchError, Notification, RequestCounts
+from batchbell.models import BatchError, ErrorSummary, Notification, RequestCounts
 from batchbell.records import Change, Outbox, Record, Recorded, RecordResult
 from tests.builders import DAY_S, NOW, a_batch, a_notification, a_state, some_notifications
 from tests.clock import Clock
@@ -215,6 +215,40 @@ def test_a_state_that_cannot_be_read_is_an_error_and_no_new_baseline(table: Loca
 
     with pytest.raises(PermanentError, match="cannot read the poll state"):
         store.load_state()
+
+
+EXPLAINED = replace(a_batch(status="completed"), error_summary=ErrorSummary((("rate_limit_exceeded", 3),), lines=3))
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_reasons_are_added_to_the_record_and_the_notification_and_nothing_else_changes(
+    table: LocalTable, store: Store, is_announced: bool
+) -> None:
+    change = a_change() if is_announced else a_change(notification=None)
+    record(store, change)
+    [before] = table.items("batch#batch_1")
+
+    store.add_reasons(EXPLAINED, change.notification)
+
+    [after] = table.items("batch#batch_1")
+    assert store.find("batch_1") == Record(EXPLAINED, f"{CREATED}#batch_1")
+    assert {**after, "body": None} == {**before, "body": None}
+    expected = (replace(a_notification(EXPLAINED), version=1),) if is_announced else ()
+    assert store.outbox(CHANNEL).notifications == expected
+
+
+def test_reasons_are_not_added_to_what_another_run_has_changed(table: LocalTable, store: Store) -> None:
+    change = a_change()
+    [announced] = announce(store, a_notification(change.batch))
+    before = store.find("batch_1")
+    for act in (lambda: store.save([announced]), lambda: store.remove(store.outbox(CHANNEL).notifications, NOW)):
+        act()
+        with pytest.raises(ConflictError):
+            store.add_reasons(EXPLAINED, announced)
+
+    with pytest.raises(ConflictError):
+        store.add_reasons(replace(EXPLAINED, status="failed"), None)
+    assert (store.find("batch_1"), store.outbox(CHANNEL).notifications) == (before, ())
 
 
 # The outbox

@@ -56,6 +56,7 @@ def test_a_batch_is_retrieved_by_id_and_with_the_key(simulator: OpenAISimulator)
 
     assert get(simulator, f"/batches/{row['id']}").json() == row
     assert [get(simulator, path).status_code for path in ("/batches/nobody", "/files")] == [404, 404]
+    assert get(simulator, "/files/file-1/content").status_code == 404
     answer = requests.get(f"{simulator.base_url}/batches", timeout=10)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
 

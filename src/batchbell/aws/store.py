@@ -167,7 +167,7 @@ class Store:
         writes = [{"Update": {"Key": _record_key(batch.id), **expression(values, **texts)}}]
         if notification:
             new = replace(notification, subject=batch, version=notification.version + 1)
-            writes.append({"Put": _put(new)["Put"] | _if_unchanged(notification)})
+            writes.append({"Put": {**_put(new)["Put"], **_if_unchanged(notification)}})
         self._table.transact("add an error summary", writes)
 
     def find(self, batch_id: str) -> Record | None:

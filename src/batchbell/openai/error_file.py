@@ -46,18 +46,20 @@ class ErrorFile:
         self.rest += part[: _MAX_LINE_BYTES + 1 - len(self.rest)]
 
     def _take_line(self) -> None:
-        line = bytes(self.rest)
+        line = self.rest.strip()
         self.rest.clear()
+        if not line:
+            return
         reason = _reason_of(line) if len(line) <= _MAX_LINE_BYTES else None
         if reason is None:
-            self.has_unreadable |= bool(line.strip())
+            self.has_unreadable = True
             return
         # Any number of different words must fit into the memory and the record.
         is_kept = reason in self.reasons or len(self.reasons) < _MAX_REASONS or reason in _NOT_RUN
         self.reasons[reason if is_kept else _OTHER] += 1
 
 
-def _reason_of(line: bytes) -> str | None:
+def _reason_of(line: bytearray) -> str | None:
     """Return the reason in a line: the code, else the type, else the HTTP status. None if it is no such line."""
     try:
         row = _object(json.loads(line))
