@@ -40,7 +40,8 @@ a batch is deleted at the first 404 | poll/changes.py | DELETED_AFTER_S = 3600 |
 a 404 is not forgotten | poll/changes.py |  and recorded.missing_since is None |  | {SCENARIOS}
 an open batch is not followed to another server | poll/changes.py | recorded.scope == self.scope and |  | {SCENARIOS}
 all statuses are selected | config.py | (batch.status in self.notify_on or is_failure) | (True or is_failure)
-reasons are written over what another run has sent | aws/store.py | "Put": _put(new)["Put"] | _if_unchanged(notification)} | "Put": _put(new)["Put"]}
+reasons are written over what another run has sent | aws/store.py | ["Put"], **_if_unchanged(notification)}}}} | \
+["Put"]}}}}
 a lease lasts 0 s | notify/delivery.py | LEASE_S = 180 | LEASE_S = 0
 nothing is found before it is posted again | notify/delivery.py | if message[0].unknown_since is None: | if True:
 the history is read once | notify/delivery.py | MAX_TRIES = 8 | MAX_TRIES = 0

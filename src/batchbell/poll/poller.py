@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from heapq import nlargest
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,7 @@ class _LateError(Exception):
 class _Poll:
     """One poll that has its first page.
 
-    `known` is what the table says of open and deleted batches, `ended` what was recorded whose error files are to be read.
+    `known` is what the table says of open and deleted batches; of the `worst` ends the error files are read.
     """
 
     openai: "OpenAIClient"
@@ -147,7 +148,7 @@ class _Poll:
     newest_at: int = 0
     is_oldest_first: bool = False
     pre_existing: int = 0
-    ended: list[Change] = field(default_factory=list)
+    worst: list[Change] = field(default_factory=list)
     result: PollResult = field(default_factory=PollResult)
 
     def run(self, pages: Iterator[Page]) -> PollResult:
@@ -346,7 +347,8 @@ class _Poll:
                 self.known[batch.id] = Recorded(
                     batch.status, request_counts=batch.request_counts, scope=self.state.scope
                 )
-        self.ended += filter(self.rules.wants_reasons, done.stored)
+        ended = [*self.worst, *filter(self.rules.wants_reasons, done.stored)]
+        self.worst = nlargest(MAX_FILES, ended, key=lambda change: without_result(change.batch))
         self._log(done.stored)
         return done.conflicts
 
@@ -393,8 +395,8 @@ class _Poll:
         This comes last, and whatever fails costs only the reasons.
         """
         until = min(self.clock() + FILES_SHARE * (self.deadline_at - self.started_at), self.deadline_at)
-        worst = sorted(self.ended, key=lambda change: without_result(change.batch), reverse=True)[:MAX_FILES]
-        for change, summary in zip(worst, self.map(partial(self._error_summary, until), worst), strict=True):
+        summaries = self.map(partial(self._error_summary, until), self.worst)
+        for change, summary in zip(self.worst, summaries, strict=True):
             if summary is None:
                 logger.info("Error file not read", extra={"batch_id": change.batch.id})
                 continue
