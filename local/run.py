@@ -24,6 +24,7 @@ OPTIONAL = {
     "OPENAI_API_VERSION": "OpenAIApiVersion",
     "SLACK_BASE_URL": "SlackBaseUrl",
     "NOTIFY_ON": "NotifyOn",
+    "ERROR_FILES": "ErrorFiles",
 }
 _IN_THE_SUMMARY = ("The poll ended early", "Slack did not take a message")
 

@@ -7,17 +7,19 @@ from itertools import count
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchbell.config import Server
 from batchbell.models import ErrorSummary
 from batchbell.openai.client import OpenAIClient
 from batchbell.openai.error_file import ErrorFile
 from bench.error_files import LINE, PROMPT, QUICK, SLOW, line, peak_of, reading, seen, shown
 from local import openai_faults as faults
 from local.openai_faults import Cut, Kind
-from local.openai_simulator import OpenAISimulator
-from tests.builders import NOW, a_config
+from local.openai_simulator import Dialect, OpenAISimulator
+from tests.builders import NOW
 from tests.clock import Clock
 
 
@@ -35,8 +37,7 @@ def summary_of(*lines: bytes, is_whole: bool = True) -> ErrorSummary | None:
 
 
 def read(openai: OpenAISimulator, file_id: str = "file-1", deadline_at: float = NOW + 60, **given: Any) -> Any:
-    server = a_config(openai.base_url).server
-    client = OpenAIClient(server, lambda afresh: openai.key, **{"clock": Clock()} | given)
+    client = OpenAIClient(Server(openai.base_url), lambda _: openai.key, **{"clock": Clock()} | given)
     return client.error_summary(file_id, deadline_at=deadline_at)
 
 
@@ -193,6 +194,26 @@ def test_a_redirect_is_not_followed(openai: OpenAISimulator) -> None:
 def test_an_odd_file_id_is_never_asked_for(openai: OpenAISimulator, file_id: str) -> None:
     assert read(openai, file_id) is None
     assert openai.requests == []
+
+
+@pytest.mark.parametrize(("version", "header"), [("", "authorization"), ("2024-10-21", "api-key")])
+def test_a_request_has_the_key_and_the_version_and_wants_the_file_as_it_is(
+    openai: OpenAISimulator, version: str, header: str
+) -> None:
+    openai.dialect = Dialect("", key_header=header, api_version=version)
+    openai.files["file-1"] = faults.raw(LINE)
+    sent: list[Any] = []
+
+    class Session(requests.Session):
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            sent.append((request.headers["Accept-Encoding"], options["timeout"], options["allow_redirects"]))
+            return super().send(request, **options)
+
+    server = Server(openai.base_url, version)
+    client = OpenAIClient(server, lambda _: openai.key, clock=Clock(), new_session=Session)
+
+    assert client.error_summary("file-1", deadline_at=NOW + 60) == seen(("rate_limit_exceeded", 1))
+    assert sent == [("identity", (3, 3), False)]
 
 
 def test_no_file_is_asked_for_after_the_deadline(openai: OpenAISimulator) -> None:

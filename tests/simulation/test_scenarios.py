@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from local.openai_simulator import After
-from tests.simulation.faults import TAKES_S, Fault, System
+from tests.simulation.faults import FAULTS, TAKES_S, Fault, System
 from tests.simulation.oracle import check
 from tests.simulation.schedule import NOW, BatchLife, Disruption, Kind, Outcome, Schedule
 from tests.simulation.simulation import Simulation
@@ -68,6 +68,19 @@ def test_the_last_row_of_a_page_is_deleted_before_the_next_page_is_asked_for(unk
     simulation.fault_for = delete_it
 
     assert sorted(announced(simulation.run())) == failures(range(6))
+
+
+@pytest.mark.parametrize("fault", FAULTS[System.OPENAI])
+def test_an_error_file_that_cannot_be_read_and_a_death_while_it_is_cost_no_end(fault: Fault) -> None:
+    ends = [BatchLife("batch_1", 20, 100, Outcome.PARTLY_FAILED), BatchLife("batch_2", 20, 200, Outcome.EXPIRED)]
+    simulation = a_simulation(*ends, ticks=(5, 65, 125, 126, 185, 245))
+    goes_wrong(simulation, System.OPENAI, "/content", fault)
+
+    trace = simulation.run()
+
+    asked = [call.fault for call in trace.calls.made if "/content" in call.what]
+    assert announced(trace) == ["batch_1#completed", "batch_2#expired"]
+    assert asked == [fault, None]
 
 
 def test_a_deleted_batch_is_listed_again_already_completed_and_older_than_the_cursor() -> None:
