@@ -100,14 +100,14 @@ _NOT_RUN = {
     "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
     "cancelled": ("batch_cancelled", "This request was not executed, because the batch was cancelled."),
 }
-MAX_REQUESTS = 50_000
+_MAX_REQUESTS = 50_000
 
 
 def error_file(row: Row) -> bytes:
     """Return the error file of an ended batch: a line for each request that failed, or was not run."""
     counted = row["request_counts"] or counts(0, 0, 0)
     lines = []
-    for number in range(min(counted["failed"], MAX_REQUESTS)):
+    for number in range(min(counted["failed"], _MAX_REQUESTS)):
         status, code, kind, message = _FAILURES[number % len(_FAILURES)]
         body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
         lines.append(
@@ -116,7 +116,7 @@ def error_file(row: Row) -> bytes:
     if row["status"] in _NOT_RUN:
         code, message = _NOT_RUN[row["status"]]
         left = counted["total"] - counted["completed"] - counted["failed"]
-        lines += [{"response": None, "error": {"code": code, "message": message}}] * min(left, MAX_REQUESTS)
+        lines += [{"response": None, "error": {"code": code, "message": message}}] * min(left, _MAX_REQUESTS)
     ids = ({"id": f"batch_req_{number:05}", "custom_id": f"request-{number}"} for number in range(len(lines)))
     return b"".join(json.dumps(id | line).encode() + b"\n" for id, line in zip(ids, lines, strict=True))
 

@@ -228,7 +228,7 @@ def test_reasons_are_added_to_the_record_and_the_notification_and_nothing_else_c
     record(store, change)
     [before] = table.items("batch#batch_1")
 
-    store.add_reasons(EXPLAINED, change.notification)
+    store.add_error_summary(EXPLAINED, change.notification)
 
     [after] = table.items("batch#batch_1")
     assert store.find("batch_1") == Record(EXPLAINED, f"{CREATED}#batch_1")
@@ -244,10 +244,10 @@ def test_reasons_are_not_added_to_what_another_run_has_changed(table: LocalTable
     for act in (lambda: store.save([announced]), lambda: store.remove(store.outbox(CHANNEL).notifications, NOW)):
         act()
         with pytest.raises(ConflictError):
-            store.add_reasons(EXPLAINED, announced)
+            store.add_error_summary(EXPLAINED, announced)
 
     with pytest.raises(ConflictError):
-        store.add_reasons(replace(EXPLAINED, status="failed"), None)
+        store.add_error_summary(replace(EXPLAINED, status="failed"), None)
     assert (store.find("batch_1"), store.outbox(CHANNEL).notifications) == (before, ())
 
 

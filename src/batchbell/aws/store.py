@@ -160,7 +160,7 @@ class Store:
         )
         self._table.request("note a 404", "update_item", Key=_record_key(batch_id), **request)
 
-    def add_reasons(self, batch: Batch, notification: Notification | None) -> None:
+    def add_error_summary(self, batch: Batch, notification: Notification | None) -> None:
         """Write an ended batch with its error summary, if its status, and its notification, are as they were recorded."""
         values = {"body": encoded(batch), "status": batch.status}
         texts = {"UpdateExpression": "SET #body = :body", "ConditionExpression": "#status = :status"}

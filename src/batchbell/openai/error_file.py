@@ -1,8 +1,8 @@
 """Summarise the error file of a batch: how often each reason occurs, and nothing that a request says.
 
 Each line holds a request's error, in one of two shapes: with the answer to the request, or without any.
-    {"custom_id": …, "response": {"status_code": 400, "body": {"error": {"code": …, "type": …, "message": …}}}, "error": null}
-    {"custom_id": …, "response": null, "error": {"code": "batch_expired", "message": …}}
+    {"custom_id": …, "response": {"status_code": 400, "body": {"error": {"code": …, "type": …}}}, "error": null}
+    {"custom_id": …, "response": null, "error": {"code": "batch_expired"}}
 """
 
 import json
@@ -16,12 +16,16 @@ from batchbell.models import ErrorSummary
 _MAX_LINE_BYTES = 2**18
 _MAX_REASONS = 20
 _OTHER = "other"
+_CODE = re.compile("[A-Za-z]+(_[A-Za-z0-9]+)*")
 _NOT_RUN = ("batch_expired", "batch_cancelled")
 
 
 @dataclass(slots=True)
 class ErrorFile:
-    """An error file as it arrives, chunk by chunk; never more than a line of it is kept."""
+    """An error file as it arrives, chunk by chunk; never more than a line of it is kept.
+
+    A line that is too long, or is no line of such a file, is skipped: the summary then is not of the whole file.
+    """
 
     reasons: Counter[str] = field(default_factory=Counter)
     has_unreadable: bool = False
@@ -71,9 +75,8 @@ def _reason_of(line: bytearray) -> str | None:
     answered, status = _object(_object(response.get("body")).get("error")), response.get("status_code")
     for word in (error.get("code"), answered.get("code"), answered.get("type")):
         # Only what looks like a code, so that no text of a request or a message gets any further.
-        is_word = isinstance(word, str) and len(word) <= 48 and re.fullmatch(r"[A-Za-z]+(_[A-Za-z0-9]+)*", word)
-        if is_word and word != row.get("custom_id"):
-            return str(word)
+        if isinstance(word, str) and len(word) <= 48 and _CODE.fullmatch(word) and word != row["custom_id"]:
+            return word
     is_status = isinstance(status, int | str) and re.fullmatch("[1-5][0-9][0-9]", str(status))
     return str(status) if is_status else _OTHER
 

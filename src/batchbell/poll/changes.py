@@ -57,7 +57,7 @@ class Rules:
             return False  # it may have ended long ago
         return happened_at >= self.baseline_at and created_at(batch, now) >= self.announce_from
 
-    def wants_reasons(self, change: Change) -> bool:
+    def wants_error_summary(self, change: Change) -> bool:
         """Whether the error file of this batch, which has just ended, is to be read."""
         is_new = change.notification is not None or change.old_status is not None
         is_wanted = self.config.reads_error_files and self.config.matches_filter(change.batch)

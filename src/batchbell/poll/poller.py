@@ -157,7 +157,7 @@ class _Poll:
         self._read_list(pages)
         self._check_by_id()
         self._save()
-        self._add_reasons()
+        self._add_error_summaries()
         return self.result
 
     @property
@@ -347,7 +347,7 @@ class _Poll:
                 self.known[batch.id] = Recorded(
                     batch.status, request_counts=batch.request_counts, scope=self.state.scope
                 )
-        ended = [*self.worst, *filter(self.rules.wants_reasons, done.stored)]
+        ended = [*self.worst, *filter(self.rules.wants_error_summary, done.stored)]
         self.worst = nlargest(MAX_FILES, ended, key=lambda change: without_result(change.batch))
         self._log(done.stored)
         return done.conflicts
@@ -389,7 +389,7 @@ class _Poll:
         self.store.save_state(state, notifications)
         result.notifications += len(notifications)
 
-    def _add_reasons(self) -> None:
+    def _add_error_summaries(self) -> None:
         """Add why requests failed, by their error files, to the worst of the ends that this poll recorded.
 
         This comes last, and whatever fails costs only the reasons.
@@ -401,7 +401,7 @@ class _Poll:
                 logger.info("Error file not read", extra={"batch_id": change.batch.id})
                 continue
             with suppress(TransientError, PermanentError, ConflictError):  # or another run is sending it
-                self.store.add_reasons(replace(change.batch, error_summary=summary), change.notification)
+                self.store.add_error_summary(replace(change.batch, error_summary=summary), change.notification)
 
     def _error_summary(self, deadline_at: float, change: Change) -> ErrorSummary | None:
         with suppress(TransientError, PermanentError):  # the key could not be read
