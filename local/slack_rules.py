@@ -17,12 +17,13 @@ LONGEST_FIELD = 2_000
 LONGEST_HEADER = 150
 LONGEST_LABEL = {"button": 75, "option": 75, "placeholder": 150}
 LONGEST_VALUE = {"button": 2_000, "option": 150}
+LONGEST = {"block_id": 255, "action_id": 255, "url": 3_000, "accessibility_label": 75}
 LONGEST_METADATA = 8_000  # not documented
 MOST_CHARACTERS_IN_BLOCKS = 11_000  # not documented: bolt-js #2867 saw this rejected
 MOST_BLOCKS = 50
 MOST_FIELDS = 10
 MOST_ELEMENTS = {"actions": 25, "context": 10}
-MOST_OPTIONS = 100
+MOST_OPTIONS = {"overflow": 5, "static_select": 100}
 
 EMOJI = {
     ":alarm_clock:": "⏰",
@@ -109,16 +110,26 @@ def _metadata_error_for(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _are_valid(blocks: Sequence[Block]) -> bool:
-    return len(blocks) <= MOST_BLOCKS and all(map(_is_valid, blocks))
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    return len(blocks) <= MOST_BLOCKS and len(set(ids)) == len(ids) and all(map(_is_valid, blocks))
 
 
 def _is_valid(block: Block) -> bool:
     elements = elements_of(block)
+    menus = [each for each in elements if each["type"] in MOST_OPTIONS]
+    options = [option for menu in menus for option in menu["options"]]
     return (
         all(0 < len(text) <= longest for text, longest in _texts(block))
+        and all(
+            0 < len(each[name]) <= longest
+            for each in (block, *elements, *options)
+            for name, longest in LONGEST.items()
+            if name in each
+        )
         and len(block.get("fields", [])) <= MOST_FIELDS
         and len(block.get("elements", [])) <= MOST_ELEMENTS.get(block["type"], 0)
-        and all(len(each.get("options", [])) <= MOST_OPTIONS for each in elements)
+        and all(1 <= len(menu["options"]) <= MOST_OPTIONS[menu["type"]] for menu in menus)
+        and all("url" not in option for menu in menus if menu["type"] != "overflow" for option in menu["options"])
         and len({each.get("action_id") for each in elements}) == len(elements)
     )
 
@@ -134,7 +145,7 @@ def _texts(block: Block) -> Iterator[tuple[str, int]]:
             yield element["placeholder"]["text"], LONGEST_LABEL["placeholder"]
         kind = "option" if "options" in element else "button"
         for each in element.get("options", [element]):
-            yield each["text"]["text"], LONGEST_LABEL[kind]
+            yield each.get("text", {}).get("text", ""), LONGEST_LABEL[kind]
             if "value" in each:
                 yield each["value"], LONGEST_VALUE[kind]
 
@@ -154,21 +165,28 @@ _MARKUP = re.compile(
 
 
 def as_text(message: "Message", *, zone: tzinfo | None = None, ansi: bool = False) -> str:
-    """Return the message as it looks in Slack; times in `zone`, colours only with `ansi`."""
-    lines = _wrapped(html.unescape(_plain(message.text, zone)))
+    """Return the message as it looks in Slack; times in `zone`, styles only with `ansi`.
+
+    Where there are blocks, the text is for notifications and screen readers alone.
+    """
+    lines = list(_lines_of(message.blocks or [{"text": {"text": message.text}}], zone, ansi=ansi))
     for attachment in message.attachments:
         red, green, blue = bytes.fromhex(attachment.get("color", "").removeprefix("#") or "808080")
         bar = f"\x1b[38;2;{red};{green};{blue}m▌\x1b[0m" if ansi else "▌"
-        for line in _lines_of(attachment.get("blocks", ()), zone):
-            lines += [f"{bar} {part}".rstrip() for part in _wrapped(line)]
+        lines += [f"{bar} {line}".rstrip() for line in _lines_of(attachment.get("blocks", ()), zone)]
     return "\n".join(lines)
 
 
-def _lines_of(blocks: Sequence[Block], zone: tzinfo | None) -> Iterator[str]:
+def _lines_of(blocks: Sequence[Block], zone: tzinfo | None, *, ansi: bool = False) -> Iterator[str]:
+    """Yield each block's lines, what can be pressed in brackets; with `ansi` a context is dim."""
     for block in blocks:
-        for text in [block["text"]] if "text" in block else block.get("elements", ()):
-            yield from html.unescape(_plain(text["text"], zone)).split("\n")
-        fields = [html.unescape(_plain(each["text"], zone)) for each in block.get("fields", ())]
+        is_dim = ansi and block.get("type") == "context"
+        texts = [block["text"]] if "text" in block else block["elements"] if block["type"] == "context" else []
+        title, *rest = "\n".join(_plain(each["text"], zone) for each in texts).split("\n")
+        first = " ".join(filter(None, [title, *map(_label, elements_of(block))]))
+        for line in _wrapped("\n".join([first, *rest])) if first else ():
+            yield f"\x1b[2m{line}\x1b[0m" if is_dim else line
+        fields = [_plain(each["text"], zone) for each in block.get("fields", ())]
         cells = [": ".join(each.split("\n", 1)) for each in fields]
         for left, right in zip(cells[::2], [*cells[1::2], ""], strict=False):
             if max(len(left), len(right)) <= _COLUMN:
@@ -177,16 +195,26 @@ def _lines_of(blocks: Sequence[Block], zone: tzinfo | None) -> Iterator[str]:
                 yield from filter(None, (left, right))
 
 
-def _plain(mrkdwn: str, zone: tzinfo | None) -> str:
-    """Return some mrkdwn without its markup, still escaped."""
+def _label(element: Block) -> str:
+    """Return what stands on a button or a menu, in brackets."""
+    if element["type"] == "overflow":
+        return "[⋯]"
+    return f"[{element['text']['text']}]" if "text" in element else f"[{element['placeholder']['text']} ▾]"
 
+
+def _plain(mrkdwn: str, zone: tzinfo | None) -> str:
+    """Return some mrkdwn as a reader sees it, without its markup."""
+    return html.unescape(_without_markup(mrkdwn, zone))
+
+
+def _without_markup(mrkdwn: str, zone: tzinfo | None) -> str:
     def plain_part(match: re.Match[str]) -> str:
         part = match.groupdict()
         if part["at"]:
             return datetime.fromtimestamp(int(part["at"]), zone).strftime("%b %d, %H:%M")
         if part["emoji"]:
             return EMOJI.get(part["emoji"], part["emoji"])
-        return part["code"] or _plain(part["label"] or part["bold"] or part["italic"] or "", zone)
+        return part["code"] or _without_markup(part["label"] or part["bold"] or part["italic"] or "", zone)
 
     return _MARKUP.sub(plain_part, mrkdwn)
 

@@ -39,12 +39,7 @@ class SlackApp(Server):
 def listing(first: int) -> dict[str, Any]:
     rows = [section(f"*number {n}*") for n in range(first, first + 10)]
     older = button("Older", "older", str(first + 10))
-    select = {
-        "type": "static_select",
-        "action_id": "filter",
-        "placeholder": plain("Status"),
-        "options": [{"text": plain(word), "value": word} for word in ("all", "failed")],
-    }
+    select = static_select("Status", *({"text": plain(word), "value": word} for word in ("all", "failed")))
     blocks = [*rows, {"type": "actions", "elements": [older, select]}]
     return {"text": f"Numbers from {first}", "blocks": blocks}
 
@@ -55,6 +50,14 @@ def section(text: str, **more: Any) -> dict[str, Any]:
 
 def button(label: str, action_id: str, value: str) -> dict[str, Any]:
     return {"type": "button", "text": plain(label), "action_id": action_id, "value": value}
+
+
+def static_select(placeholder: str, *options: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "static_select", "action_id": "filter", "placeholder": plain(placeholder), "options": list(options)}
+
+
+def overflow(*options: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "overflow", "action_id": "more", "options": list(options)}
 
 
 def plain(text: str) -> dict[str, str]:
