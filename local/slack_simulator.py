@@ -294,7 +294,7 @@ class Person:
             self._slack.say(text, channel, user="USLACKBOT", only_for=self.user)
 
     def press(self, ts: str, block_id: str, action_id: str, option: int | None = None) -> None:
-        """Press a button, or choose an option of a menu. Raises: NoAnswerError, LookupError."""
+        """Press a button or a link, or choose an option of a menu. Raises: NoAnswerError, LookupError."""
         message = {each.ts: each for each in self._slack.on_screen}[ts]
         channel, is_ephemeral = message.channel, message.only_for is not None
         place = {"channel_id": channel, "message_ts": ts, "is_ephemeral": is_ephemeral}
@@ -330,7 +330,7 @@ class Person:
 
     def _checked(self, answer: tuple[int, bytes]) -> bytes:
         status, body = answer
-        if status >= 400:
+        if status != 200:
             raise NoAnswerError("http_client_error" if status < 500 else "http_service_error")
         return body
 
@@ -370,7 +370,7 @@ def _action(message: Message, block_id: str, action_id: str, option: int | None)
     blocks = [block for block in (*message.blocks, *attached) if block.get("block_id") == block_id]
     elements = [element for block in blocks for element in elements_of(block)]
     element = {each.get("action_id", ""): each for each in reversed(elements)}[action_id]
-    shown = {key: element[key] for key in ("type", "text", "value", "style") if key in element}
+    shown = {key: element[key] for key in ("type", "text", "value", "style", "placeholder") if key in element}
     chosen = {} if option is None else {"selected_option": element["options"][option]}
     ids = {"action_id": action_id, "block_id": block_id, "action_ts": f"{time.time():.6f}"}
     return {**shown, **chosen, **ids}

@@ -1,4 +1,4 @@
-"""An app that the simulated Slack can ask: it lists ten numbers and pages through them."""
+"""An app that the simulated Slack can ask: it lists ten numbers and pages through them, or tells about one."""
 
 import json
 from collections.abc import Callable
@@ -13,11 +13,15 @@ from local.server import Reply, Request, Server
 
 
 class SlackApp(Server):
-    """Verifies with Slack's own library. `answering`, if set, answers the commands instead."""
+    """Verifies with Slack's own library. `answering`, if set, answers the commands instead.
+
+    `status` is that of the answer to a press.
+    """
 
     def __init__(self, signing_secret: str) -> None:
         super().__init__(self._reply)
         self.answering: Callable[[dict[str, str]], tuple[int, bytes]] | None = None
+        self.status = 200
         self.commands: list[dict[str, str]] = []
         self.interactions: list[dict[str, Any]] = []
         self._verifier = SignatureVerifier(signing_secret)
@@ -31,9 +35,13 @@ class SlackApp(Server):
             return Reply(*self.answering(form)) if self.answering else Reply(body=json.dumps(listing(1)).encode())
         pressed = json.loads(form["payload"])
         self.interactions.append(pressed)
-        if value := pressed["actions"][0].get("value"):
+        action = pressed["actions"][0]
+        if value := action.get("value"):
             post(pressed["response_url"], {"replace_original": True, **listing(int(value))})
-        return Reply()
+        elif action["type"] == "overflow":
+            only = {"replace_original": False, "response_type": "ephemeral"}
+            post(pressed["response_url"], {**only, "text": f"About {action['selected_option']['value']}"})
+        return Reply(self.status)
 
 
 def listing(first: int) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from local.slack_simulator import BOT_ID, CHANNEL, Message, Person, SlackSimulator
+from local.slack_simulator import BOT_ID, CHANNEL, Message, NoAnswerError, Person, SlackSimulator
 from tests.builders import NOW
 from tests.clock import Clock
-from tests.slack_app import SlackApp, post
+from tests.slack_app import SlackApp, overflow, plain, post, section
 
 POST = "chat.postMessage"
 METADATA = {"event_type": "test", "event_payload": {"id": "1"}}
@@ -116,6 +116,53 @@ def test_an_option_of_a_menu_is_chosen_and_what_is_not_there_cannot_be_pressed(
     for ts, block_id, option in (("1.0", "b10", None), (message.ts, "b0", None), (message.ts, "b10", 9)):
         with pytest.raises(LookupError):
             ada.press(ts, block_id, "filter", option)
+
+
+LINK = {"text": plain("Open"), "value": "link", "url": "https://x.example/"}
+LINK_BUTTON = {"type": "button", "action_id": "open", "text": plain("Open"), "url": "https://x.example/"}
+LINKS = (
+    section("x", block_id="b", accessory=overflow({"text": plain("Details"), "value": "batch_1"}, LINK)),
+    {"type": "actions", "block_id": "c", "elements": [LINK_BUTTON]},
+)
+
+
+def test_an_overflow_menu_of_the_channels_message_is_answered_to_one_person(
+    slack: SlackSimulator, app: SlackApp, ada: Person
+) -> None:
+    message = slack.say("A batch ended", bot_id=BOT_ID, blocks=LINKS)
+
+    ada.press(message.ts, "b", "more", 0)
+
+    [_, note] = slack.on_screen
+    assert (note.text, note.only_for, slack.messages) == ("About batch_1", ada.user, [message])
+    [pressed] = app.interactions
+    assert pressed["container"]["is_ephemeral"] is False
+    assert pressed["message"]["blocks"][0]["block_id"] == "b"
+    chosen = {"text": plain("Details"), "value": "batch_1"}
+    expected = {"type": "overflow", "action_id": "more", "block_id": "b", "selected_option": chosen}
+    assert expected.items() <= pressed["actions"][0].items()
+    assert "value" not in pressed["actions"][0]
+
+
+def test_a_pressed_link_is_told_to_the_app_without_a_value(slack: SlackSimulator, app: SlackApp, ada: Person) -> None:
+    message = slack.say("A batch ended", bot_id=BOT_ID, blocks=LINKS)
+
+    ada.press(message.ts, "c", "open")
+    ada.press(message.ts, "b", "more", 1)
+
+    [button_pressed, option_chosen] = [each["actions"][0] for each in app.interactions]
+    assert (button_pressed["type"], "value" in button_pressed) == ("button", False)
+    assert option_chosen["selected_option"] == LINK
+
+
+@pytest.mark.parametrize("status", [204, 302, 404])
+def test_a_press_that_is_not_answered_200_has_failed(
+    slack: SlackSimulator, app: SlackApp, ada: Person, status: int
+) -> None:
+    message, app.status = slack.say("A batch ended", bot_id=BOT_ID, blocks=LINKS), status
+
+    with pytest.raises(NoAnswerError):
+        ada.press(message.ts, "c", "open")
 
 
 @pytest.mark.parametrize(
