@@ -76,14 +76,14 @@ cost: $(SETUP) ## measure what a month costs, and write docs/cost.md (two minute
 licences: $(SETUP) ## write the licences of what is packed to docs/licences.md; run it after `make lock`
 	@$(DEV)/python -m local.licences >docs/licences.md
 
-screenshot: $(SETUP) ## renew docs/playground.png; needs Chromium
-	@$(DEV)/python -m local.screenshot docs/playground.png
+screenshot: $(SETUP) ## draw every kind of message in build/pictures, and renew docs/messages.png; needs Chromium
+	@$(DEV)/python -m local.screenshot build/pictures docs/messages.png
 
 bench: .venv/bench/.made ## measure batchbell beside others and the commit BASE, and write docs/performance.md (QUICK=1: a short run)
 	@.venv/bench/bin/python -m bench.performance $(if $(QUICK),quick .state/bench,full docs) $(or $(BASE),250aead)
 
 clean: ## remove everything that make created
-	@rm -rf .venv .aws-sam .state .hypothesis .*_cache
+	@rm -rf .venv .aws-sam .state build .hypothesis .*_cache
 
 # pip installs uv; uv installs the rest four times faster.
 .venv/sam/.uv: requirements/sam.txt

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium"))), None
 )
-HOW_TO_INSTALL = "Chromium is not installed: apt-get install chromium"
+HOW_TO_INSTALL = "Chromium is not installed: apt-get install chromium fonts-lato fonts-noto-color-emoji"
 PATIENCE_MS = 20_000
 
 # Beside playwright's own, which keep a browser from calling home.

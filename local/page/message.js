@@ -79,12 +79,42 @@ function drawElement(element, blockId, act) {
     );
     return drawn;
   }
-  if (element.type === "static_select" || element.type === "overflow") return drawMenu(element, blockId, name, act);
+  if (element.type === "static_select") return drawSelect(element, blockId, name, act);
+  if (element.type === "overflow") return drawOverflow(element, blockId, name, act);
   return h("span", { class: "unknown" }, `(an element of type ${element.type})`);
 }
 
-function drawMenu(element, blockId, name, act) {
-  const label = element.placeholder ? element.placeholder.text : "More";
+/** A button that opens a menu, which a choice, Escape or a press elsewhere closes. */
+function drawOverflow(element, blockId, name, act) {
+  const drawOption = (option, place) =>
+    h("button", { type: "button", onclick: () => choose(option, place) }, drawPlain(option.text.text));
+  const summary = h("summary", { "aria-label": "More actions", "data-element": name }, "⋯");
+  const menu = h("div", { class: "menu", onmousedown: (event) => event.preventDefault() }, element.options.map(drawOption));
+  const close = () => {
+    drawn.open = false;
+    summary.focus();
+  };
+  const choose = (option, place) => {
+    if (option.url) window.open(option.url, "_blank", "noreferrer");
+    close();
+    act(element, blockId, place);
+  };
+  const drawn = h(
+    "details",
+    {
+      class: "overflow",
+      ontoggle: () => drawn.open && menu.scrollIntoView({ block: "nearest" }),
+      onkeydown: (event) => event.key === "Escape" && drawn.open && close(),
+      onfocusout: (event) => drawn.contains(event.relatedTarget) || (drawn.open = false),
+    },
+    summary,
+    menu,
+  );
+  return drawn;
+}
+
+function drawSelect(element, blockId, name, act) {
+  const label = element.placeholder?.text ?? "Choose an option";
   const initial = element.initial_option?.value;
   const options = element.options.map((option, place) =>
     h("option", { value: place, selected: option.value === initial }, drawPlain(option.text.text)),

@@ -44,7 +44,7 @@ function replace(before, after) {
   before.replaceWith(after);
   if (focused === null) return;
   const same = [...after.querySelectorAll("[data-element]")].find((each) => each.dataset.element === focused);
-  (same ?? after.querySelector("button, select, a") ?? $("line")).focus();
+  (same ?? after.querySelector("button, select, summary, a") ?? $("line")).focus();
 }
 
 async function press(ts, element, blockId, option) {

@@ -15,8 +15,10 @@ from local.browser import CHROMIUM, HOW_TO_INSTALL, browser
 from local.openai_rows import counts
 from local.openai_simulator import OpenAISimulator
 from local.playground import add_sample_batches, served
-from local.slack_simulator import SlackSimulator
+from local.slack_rules import error_for, shown_content
+from local.slack_simulator import BOT_ID, SlackSimulator
 from local.team import Team
+from tests.slack_app import overflow, plain, section
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=HOW_TO_INSTALL)
 
@@ -90,6 +92,88 @@ def test_older_and_newer_replace_the_rows_in_their_message(page: Page) -> None:
     expect(answer).not_to_have_text(older, use_inner_text=True)
 
     assert page.locator("#log > li").count() == messages
+
+
+def post(slack: SlackSimulator, title: str, batch_id: str, url: str) -> None:
+    """Let the bot post two lines with a menu, and a button that is a link."""
+    options = (
+        {"text": plain("Details"), "value": f"batch {batch_id}"},
+        {"text": plain("Open in OpenAI"), "value": "link", "url": url},
+    )
+    link = {"type": "button", "action_id": "open", "text": plain("Open"), "url": url, "accessibility_label": "Open it"}
+    blocks = (
+        section(f":white_check_mark: *{title}* succeeded\n500 requests · 15 min", accessory=overflow(*options)),
+        {"type": "actions", "elements": [link]},
+    )
+    message = {"text": title, "blocks": blocks}
+    assert error_for(message) is None
+    slack.say(bot_id=BOT_ID, **shown_content(message))
+
+
+def test_a_menu_opens_and_closes_by_keyboard_and_its_details_are_for_one_person(
+    page: Page, slack: SlackSimulator, openai: OpenAISimulator, team: Team
+) -> None:
+    batch = openai.add("failed", metadata={"name": "Asked by menu"})
+    team.tick()
+    post(slack, "By keyboard", batch["id"], "https://x.example/")
+    answers = page.locator(".ephemeral").count()
+    message = page.locator("article", has_text="By keyboard")
+    more, details = message.get_by_label("More actions"), message.get_by_role("button", name="Details")
+
+    more.press("Enter")
+    expect(details).to_be_visible()
+    details.press("Escape")
+    expect(details).to_be_hidden()
+    expect(more).to_be_focused()
+    more.press("Enter")
+    details.press("Enter")
+
+    expect(details).to_be_hidden()
+    expect(page.locator(".ephemeral")).to_have_count(answers + 1)
+    expect(page.locator(".ephemeral").last).to_contain_text("Asked by menu")
+    expect(message).to_have_count(1)
+
+
+def test_a_link_opens_in_a_new_window(page: Page, slack: SlackSimulator, url: str) -> None:
+    post(slack, "With links", "batch_1", f"{url}/icon.svg")
+    message = page.locator("article", has_text="With links")
+
+    with page.context.expect_page() as from_button:
+        message.get_by_label("Open it").click()
+    message.get_by_label("More actions").click()
+    with page.context.expect_page() as from_menu:
+        message.get_by_role("button", name="Open in OpenAI").click()
+
+    for opened in (from_button.value, from_menu.value):
+        opened.wait_for_url(f"{url}/icon.svg")
+        opened.close()
+
+
+def test_a_press_that_fails_is_shown_at_its_message(page: Page, slack: SlackSimulator) -> None:
+    post(slack, "Failing", "batch_1", "https://x.example/")
+    page.route("**/do/press", lambda route: route.fulfill(json={"error": "http_client_error"}))
+    message = page.locator("article", has_text="Failing")
+
+    message.get_by_label("More actions").click()
+    message.get_by_role("button", name="Details").click()
+
+    expect(message.get_by_role("alert")).to_contain_text("http_client_error")
+    page.unroute("**/do/press")
+
+
+def test_on_a_phone_a_menu_stands_beside_its_two_lines(page: Page, slack: SlackSimulator) -> None:
+    post(slack, "On a phone", "batch_1", "https://x.example/")
+    page.set_viewport_size({"width": 390, "height": 700})
+    message = page.locator("article", has_text="On a phone")
+
+    box = "each => { const { x, y, right, height } = each.getBoundingClientRect(); return { x, y, right, height } }"
+    text, more = message.locator(".section p").evaluate(box), message.get_by_label("More actions").evaluate(box)
+
+    assert (text["height"], text["y"]) == (44, more["y"])
+    assert text["right"] <= more["x"]
+    assert message.evaluate("each => each.offsetHeight") < 150
+    message.get_by_label("More actions").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_a_forged_command_is_rejected(page: Page) -> None:
@@ -166,10 +250,14 @@ def test_make_playground_says_where_it_is_and_ends_at_ctrl_c() -> None:
     assert (started.returncode, rest) == (0, "stopped\n")
 
 
-def test_the_readmes_picture_can_be_taken(tmp_path: Path) -> None:
-    picture = tmp_path / "playground.png"
-
+def test_every_kind_of_message_is_drawn_for_a_phone(tmp_path: Path) -> None:
     # A process of its own: two of playwright's sync sessions cannot share a thread.
-    subprocess.run([sys.executable, "-m", "local.screenshot", picture], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "local.screenshot", tmp_path / "pictures", tmp_path / "messages.png"]
+    ran = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
 
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    _, table = ran.stdout.split("name | height px\n")
+    names = [line.split(" | ")[0] for line in table.splitlines()]
+    pictures = sorted((tmp_path / "pictures").iterdir())
+    assert [each.stem for each in pictures] == names
+    assert all(each.read_bytes().startswith(b"\x89PNG") for each in (*pictures, tmp_path / "messages.png"))
+    assert {"succeeded", "digest", "possible-repeat", "error"} <= {name[3:] for name in names}
