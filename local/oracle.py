@@ -2,22 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from local.openai_rows import TERMINAL, Row
 from local.openai_simulator import Change
 from local.slack_simulator import Message
 
 OUTCOMES = {
-    "all succeeded": r"completed: (all|both|its only) .*succeeded",
-    "some failed": r"completed, but .* of .* requests (failed|are unaccounted|is unaccounted)",
-    "all failed": r"completed, but (all|both|its only) .*failed",
-    "empty": r"completed, but it was empty",
-    "unknown": r"completed; how its requests fared is not known",
-    "failed": r"(?<!requests) failed(:|,|;)",
-    "expired": r"expired",
-    "cancelled": r"was cancelled",
+    "all succeeded": r"succeeded(:|\n)",
+    "some failed": r"[Pp]artly failed:",
+    "all failed": r"(?<!artly )[Ff]ailed:.*(([Aa]ll|[Bb]oth|[Ii]ts only) .*failed|\b([\d,]+) of \3 )",
+    "empty": r"[Ee]mpty:",
+    "unknown": r"doesn’t say how many requests succeeded|counts unknown\):",
+    "failed": r"[Rr]ejected:|(?<!artly )[Ff]ailed:",
+    "expired": r"[Ee]xpired( after [^:]*)?:",
+    "cancelled": r"[Cc]ancelled( after [^:]*)?:",
 }
 """The words that a message must have for each outcome."""
 
@@ -40,16 +41,15 @@ class Report:
 def check(changes: Iterable[Change], messages: Sequence[Message]) -> Report:
     """Compare the ends among these changes with the messages in Slack."""
     report = Report(messages=len(messages))
-    announced = Counter(each for message in messages for each in _ids(message))
-    ends = {f"{each.batch_id}#{each.status}": each for each in changes if each.status in TERMINAL}
-    for notification_id, end in ends.items():
-        report.ends[outcome_of(end.row)] += 1
+    announced = Counter(each for message in messages for each in ids_of(message))
+    ends = {f"{each.batch_id}#{each.status}": each.row for each in changes if each.status in TERMINAL}
+    for notification_id, row in ends.items():
+        report.ends[outcome_of(row)] += 1
         if announced[notification_id] == 0:
             report.missing.append(notification_id)
         if announced[notification_id] > 1:
             report.repeated.append(notification_id)
-        texts = texts_about(messages, notification_id)
-        report.wrong += [f"{notification_id}: {text!r}" for text in texts if not is_correct(text, end.row)]
+        report.wrong += wrong_texts(messages, notification_id, ends)
     invented = {each for each in announced if each.startswith("batch_")} - ends.keys()
     report.wrong += [f"{each}: nothing of the kind happened" for each in sorted(invented)]
     return report
@@ -69,30 +69,43 @@ def outcome_of(row: Row) -> str:
     return "some failed" if counts["completed"] else "all failed"
 
 
-def is_correct(text: str, row: Row) -> bool:
-    """Return whether the text states the batch's outcome, and how many requests failed if some did."""
-    outcome, counts = outcome_of(row), row["request_counts"] or {"failed": 0}
-    number = f"{counts['failed']:,} of " if outcome == "some failed" and counts["failed"] else ""
-    return number in text and re.search(OUTCOMES[outcome], text) is not None
-
-
-def texts_about(messages: Sequence[Message], notification_id: str) -> Iterator[str]:
-    """Yield what each message says about it: of a digest only the batch's own line."""
-    batch_id = notification_id.partition("#")[0]
+def wrong_texts(messages: Sequence[Message], notification_id: str, ends: Mapping[str, Row]) -> Iterator[str]:
+    """Yield what the messages about this end say wrongly; `ends` are OpenAI's own rows by notification id."""
+    row, batch_id = ends[notification_id], notification_id.partition("#")[0]
     for message in messages:
-        ids = _ids(message)
-        if ids == [notification_id]:
-            yield message.text
-        elif notification_id in ids:
-            yield from [line for line in _lines(message) if batch_id in line] or ["it is not named"]
+        if notification_id not in (ids := ids_of(message)):
+            continue
+        shown = [text for text in map(_text_of, message.blocks) if text]
+        if len(ids) == 1:
+            texts = [message.text, *shown[:1]]
+        elif not (texts := [text for text in shown if f"batch {batch_id}" in text]):
+            # It has no row of its own, but is counted and named in one line with those that ended alike.
+            alike = [each for each in ids if each in ends and outcome_of(ends[each]) == outcome_of(row)]
+            count = re.compile(rf"^\S+ {len(alike):,} \D")
+            texts = [text for text in shown if count.match(text) and _states(text, row)] or ["it is not counted"]
+            if not row.get("metadata"):
+                texts = [text if batch_id in text else f"it is not named: {text}" for text in texts]
+        yield from (f"{notification_id}: {text!r}" for text in texts if not _is_correct(text, row))
 
 
-def _ids(message: Message) -> list[str]:
+def _is_correct(text: str, row: Row) -> bool:
+    """Return whether the text states the batch's outcome, and how many requests failed if some did."""
+    failed = (row["request_counts"] or {"failed": 0})["failed"]
+    has_number = outcome_of(row) != "some failed" or not failed or re.search(rf"\b{failed:,} (of|failed)\b", text)
+    return bool(has_number) and not text.startswith("it is not") and _states(text, row)
+
+
+def _states(text: str, row: Row) -> bool:
+    return re.search(OUTCOMES[outcome_of(row)], text, re.DOTALL) is not None
+
+
+def ids_of(message: Message) -> list[str]:
     payload = (message.metadata or {}).get("event_payload", {})
     return str(payload.get("ids", "")).split()
 
 
-def _lines(message: Message) -> list[str]:
-    blocks = [block for each in message.attachments for block in each.get("blocks", ())]
-    texts = [block["text"]["text"] for block in blocks if "text" in block] or [message.text]
-    return [line for text in texts for line in text.split("\n")]
+def _text_of(block: Mapping[str, Any]) -> str:
+    """Return what a section or a small line says, with what its menu asks for."""
+    texts = [block["text"]] if "text" in block else [each for each in block["elements"] if block["type"] == "context"]
+    options = block.get("accessory", {}).get("options", ())
+    return "\n".join([*(each["text"] for each in texts), *(each.get("value", "") for each in options)])

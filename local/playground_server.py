@@ -82,7 +82,6 @@ class Page:
             "is_ephemeral": message.only_for is not None,
             "text": message.text,
             "blocks": message.blocks,
-            "attachments": message.attachments,
         }
 
     def _type(self, text: str) -> None:

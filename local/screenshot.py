@@ -126,7 +126,7 @@ class Day:
         yield end("empty", "Backfill of an empty day", 5 * MINUTE_S, "completed", counts(0, 0, 0))
         yield end("counts unknown", "Translations", HOUR_S, "completed", None)
         yield end("unaccounted", "Catalogue", 3 * HOUR_S, "completed", counts(24_000, 11_112, 0))
-        late = {"completed_at": self._now - 3 * HOUR_S}
+        late = {"completed_at": int(time.time()) - 3 * HOUR_S}
         yield end("late", "Weekly report", 4 * HOUR_S, "completed", counts(64, 64, 0), **late)
 
     def _answers(self) -> Iterator[str]:
@@ -190,16 +190,16 @@ class Day:
 
     def _end_shards(self) -> None:
         """Let many batches end between two polls, three of them badly."""
-        names = [f"Nightly embeddings, shard {number}" for number in range(1, SHARDS + 1)]
-        ids = [self._add(name, MINUTE_S, counts(500, 100, 0))["id"] for name in names]
+        ends = dict.fromkeys(range(1, SHARDS + 1), ("in_progress", MINUTE_S, "completed", counts(500, 500, 0)))
+        ends[8] = ("in_progress", MINUTE_S, "completed", counts(500, 480, 20))
+        ends[20] = ("validating", MINUTE_S, "failed", counts(0, 0, 0))
+        ends[26] = ("in_progress", 24 * HOUR_S, "expired", counts(500, 210, 0))
+        ids = [
+            self._add(f"Nightly embeddings, shard {number}", age_s, counted, status)["id"]
+            for number, (status, age_s, _, counted) in ends.items()
+        ]
         self._team.tick()
-        bad: dict[int, tuple[str, Row]] = {
-            8: ("completed", counts(500, 480, 20)),
-            20: ("failed", counts(0, 0, 0)),
-            26: ("expired", counts(500, 210, 0)),
-        }
-        for number, id in enumerate(ids, 1):
-            status, counted = bad.get(number, ("completed", counts(500, 500, 0)))
+        for id, (_, _, status, counted) in zip(ids, ends.values(), strict=True):
             self._openai.move(id, status, request_counts=counted)
         self._team.tick()
 

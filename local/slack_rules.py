@@ -64,17 +64,14 @@ def channel_error_for(method: str, error: str | None, *, is_private: bool) -> st
 
 def error_for(message: Mapping[str, Any]) -> str | None:
     """Return the error with which Slack rejects such a message; None if it takes it."""
-    blocks, attachments = message.get("blocks") or [], message.get("attachments") or []
-    attached = [block for each in attachments for block in each.get("blocks", [])]
-    if not (message.get("text") or blocks or attachments):
+    blocks = message.get("blocks") or []
+    if not (message.get("text") or blocks):
         return "no_text"
     if len(message.get("text") or "") > LONGEST_TEXT:
         return "msg_too_long"
     if not _are_valid(blocks):
         return "invalid_blocks"
-    if not _are_valid(attached):
-        return "invalid_attachments"
-    texts = [text for block in [*blocks, *attached] for text, _ in _texts(block)]
+    texts = [text for block in blocks for text, _ in _texts(block)]
     if sum(map(len, texts)) > MOST_CHARACTERS_IN_BLOCKS:
         return "msg_blocks_too_long"
     return _metadata_error_for(message.get("metadata") or {"event_type": "", "event_payload": {}})
@@ -88,19 +85,9 @@ def elements_of(block: Block) -> list[Block]:
 
 def shown_content(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is seen of a message. Slack gives a block_id to each block with a button or a menu."""
-
-    def with_ids(blocks: Sequence[Block], prefix: str) -> list[Block]:
-        return [
-            {"block_id": f"{prefix}{index}", **block} if elements_of(block) else block
-            for index, block in enumerate(blocks)
-        ]
-
-    attachments = tuple(
-        {**each, "blocks": with_ids(each["blocks"], f"a{index}")} if "blocks" in each else each
-        for index, each in enumerate(message.get("attachments") or ())
-    )
-    blocks = tuple(with_ids(message.get("blocks") or (), "b"))
-    return {"text": message.get("text") or "", "blocks": blocks, "attachments": attachments}
+    blocks = message.get("blocks") or ()
+    with_ids = ({"block_id": f"b{n}", **block} if elements_of(block) else block for n, block in enumerate(blocks))
+    return {"text": message.get("text") or "", "blocks": tuple(with_ids)}
 
 
 def _metadata_error_for(metadata: Mapping[str, Any]) -> str | None:
@@ -169,15 +156,11 @@ def as_text(message: "Message", *, zone: tzinfo | None = None, ansi: bool = Fals
 
     Where there are blocks, the text is for notifications and screen readers alone.
     """
-    lines = list(_lines_of(message.blocks or [{"text": {"text": message.text}}], zone, ansi=ansi))
-    for attachment in message.attachments:
-        red, green, blue = bytes.fromhex(attachment.get("color", "").removeprefix("#") or "808080")
-        bar = f"\x1b[38;2;{red};{green};{blue}m▌\x1b[0m" if ansi else "▌"
-        lines += [f"{bar} {line}".rstrip() for line in _lines_of(attachment.get("blocks", ()), zone)]
-    return "\n".join(lines)
+    blocks = message.blocks or [{"text": {"text": message.text}}]
+    return "\n".join(_lines_of(blocks, zone, ansi=ansi))
 
 
-def _lines_of(blocks: Sequence[Block], zone: tzinfo | None, *, ansi: bool = False) -> Iterator[str]:
+def _lines_of(blocks: Sequence[Block], zone: tzinfo | None, *, ansi: bool) -> Iterator[str]:
     """Yield each block's lines, what can be pressed in brackets; with `ansi` a context is dim."""
     for block in blocks:
         is_dim = ansi and block.get("type") == "context"

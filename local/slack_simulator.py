@@ -53,12 +53,11 @@ class Message:
     user: str | None = None
     only_for: str | None = None
     blocks: Sequence[Mapping[str, Any]] = ()
-    attachments: Sequence[Mapping[str, Any]] = ()
     metadata: Mapping[str, Any] | None = None
 
     def as_json(self, *, with_metadata: bool = False) -> dict[str, Any]:
         """Return the message as the API shows it."""
-        names = ("bot_id", "user", "blocks", "attachments", *(["metadata"] if with_metadata else []))
+        names = ("bot_id", "user", "blocks", *(["metadata"] if with_metadata else []))
         rest = {name: value for name in names if (value := getattr(self, name))}
         return {"type": "message", "ts": self.ts, "text": self.text, **rest}
 
@@ -264,7 +263,7 @@ def arguments_from(content_type: str, query: str, body: str) -> dict[str, Any]:
     if "json" in content_type and body:
         return dict(json.loads(body))
     form = dict(parse_qsl(query) + parse_qsl(body))
-    return form | {key: json.loads(form[key]) for key in ("attachments", "blocks", "metadata") if key in form}
+    return form | {key: json.loads(form[key]) for key in ("blocks", "metadata") if key in form}
 
 
 def _json(status: int = 200, headers: Mapping[str, str] | None = None, **body: Any) -> Reply:
@@ -366,8 +365,7 @@ class Person:
 
 def _action(message: Message, block_id: str, action_id: str, option: int | None) -> dict[str, Any]:
     """Return what was pressed, as Slack describes it. Raises: LookupError."""
-    attached = [block for each in message.attachments for block in each.get("blocks", ())]
-    blocks = [block for block in (*message.blocks, *attached) if block.get("block_id") == block_id]
+    blocks = [block for block in message.blocks if block.get("block_id") == block_id]
     elements = [element for block in blocks for element in elements_of(block)]
     element = {each.get("action_id", ""): each for each in reversed(elements)}[action_id]
     shown = {key: element[key] for key in ("type", "text", "value", "style", "placeholder") if key in element}

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 from batchbell.slack.signature import signature_for
+from local.slack_rules import elements_of
 
 SECRET = "signing-secret"
 
@@ -66,12 +67,15 @@ def posted(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
 
 def element_of(message: dict[str, Any], action: str, place: int = 0) -> dict[str, Any]:
     """A message's button or menu with this action, the first if not said otherwise."""
-    elements = [
-        each
-        for block in message["blocks"]
-        for each in (*block.get("elements", ()), *([block["accessory"]] if "accessory" in block else ()))
-    ]
-    return [each for each in elements if each.get("action_id") == action][place]
+    elements = [each for block in message["blocks"] for each in elements_of(block)]
+    return [each for each in elements if each["action_id"] == action][place]
+
+
+def values_of(message: dict[str, Any]) -> dict[str, str]:
+    """What each button and option asks, by its label."""
+    elements = [each for block in message["blocks"] for each in elements_of(block)]
+    options = [option for element in elements for option in element.get("options", [element])]
+    return {each["text"]["text"]: each["value"] for each in options if each.get("value", "link") != "link"}
 
 
 def actions_of(message: dict[str, Any]) -> list[str]:

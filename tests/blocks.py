@@ -8,28 +8,24 @@ from tests.builders import ELSEWHERE, NOW, a_config
 
 
 def message_of(subject: Subject, base_url: str = ELSEWHERE, now: int = NOW, **options: Any) -> Message:
-    """The message; on a server without a dashboard, so that names are no links."""
+    """The message of one subject; on a server without a dashboard, so that names are no links."""
     return message_for([Notification("any#id", NOW, subject)], a_config(base_url), now, **options)
 
 
 def blocks(message: Message) -> list[dict[str, Any]]:
-    return [block for attachment in message.content["attachments"] for block in attachment["blocks"]]
-
-
-def colour(message: Message) -> str:
-    [attachment] = message.content["attachments"]
-    return str(attachment["color"])
+    return list(message.content.get("blocks", ()))
 
 
 def sections(message: Message) -> list[str]:
-    return [block["text"]["text"] for block in blocks(message) if "text" in block]
-
-
-def fields(message: Message) -> dict[str, str]:
-    """The labelled values, by their labels."""
-    pairs = [each["text"].split("\n", 1) for block in blocks(message) for each in block.get("fields", ())]
-    return {label.strip("*"): value for label, value in pairs}
+    return [block["text"]["text"] for block in blocks(message) if block["type"] == "section"]
 
 
 def contexts(message: Message) -> list[str]:
     return [block["elements"][0]["text"] for block in blocks(message) if block["type"] == "context"]
+
+
+def controls(message: Message) -> list[dict[str, Any]]:
+    """The buttons, and the choices of the menus."""
+    rows = [block["elements"] for block in blocks(message) if block["type"] == "actions"]
+    menus = [block["accessory"]["options"] for block in blocks(message) if "accessory" in block]
+    return [each for row in (*rows, *menus) for each in row]

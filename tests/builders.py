@@ -16,11 +16,9 @@ ELSEWHERE = "https://llm.example.com/v1"
 HELLO = Message(
     ids=("batch_1#failed",),
     team="search",
-    text=":x: *search* · *nightly* failed.",
+    text="❌ nightly failed.",
     content={
-        "attachments": [
-            {"color": "#e01e5a", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Why."}}]}
-        ],
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "Why."}}],
         "parse": "none",
         "link_names": False,
         "unfurl_links": False,

@@ -38,13 +38,12 @@ MOST_BLOCKS = 50
 MOST_CHARACTERS = 11_000  # of all blocks' texts; not documented: bolt-js #2867
 LONGEST_METADATA = 8_000  # as JSON; not documented
 KEYS = {"text", "blocks", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
-KEYS |= {"response_type", "replace_original", "delete_original", "attachments"}
+KEYS |= {"response_type", "replace_original", "delete_original"}
 
 
 def violations(message: Object) -> list[str]:
     """Return each limit that the message breaks, in words."""
-    attached = [block for each in message.get("attachments", ()) for block in each.get("blocks", ())]
-    blocks = [*message.get("blocks", ()), *attached]
+    blocks = message.get("blocks", ())
     objects = [("message", message), *(pair for block in blocks for pair in _objects(block))]
     ids = [block["block_id"] for block in blocks if "block_id" in block]
     found = [

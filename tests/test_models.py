@@ -1,6 +1,7 @@
 """Batches: statuses in any spelling, when a batch ended, and how."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,11 @@ def test_a_terminal_batch_ended_at_the_time_of_its_status(status: str) -> None:
     assert outcome_of(batch) == ("succeeded" if status == "completed" else status)
 
 
+@pytest.mark.parametrize("fields", [{"in_progress_at": NOW}, {"request_counts": RequestCounts(3, 0, 3)}], ids=str)
+def test_a_failed_batch_of_which_requests_ran_was_not_rejected(fields: dict[str, Any]) -> None:
+    assert outcome_of(a_batch(status="failed", **fields)) is Outcome.FAILED
+
+
 @pytest.mark.parametrize("status", ["validating", "in_progress", "cancelling", "pre_schedule"])
 def test_an_open_batch_has_no_end_and_no_outcome(status: str) -> None:
     batch = a_batch(status=status, completed_at=NOW)
@@ -46,8 +52,8 @@ def test_an_open_batch_has_no_end_and_no_outcome(status: str) -> None:
         (RequestCounts(10, 10, 0), Outcome.SUCCEEDED),
         (RequestCounts(10, 7, 3), Outcome.PARTLY_FAILED),
         (RequestCounts(10, 7, 0), Outcome.PARTLY_FAILED),
-        (RequestCounts(10, 0, 10), Outcome.ALL_FAILED),
-        (RequestCounts(10, 0, 3), Outcome.ALL_FAILED),
+        (RequestCounts(10, 0, 10), Outcome.FAILED),
+        (RequestCounts(10, 0, 3), Outcome.FAILED),
         (RequestCounts(10, 0, 0), Outcome.UNKNOWN),
         (RequestCounts(0, 0, 0), Outcome.EMPTY),
         (None, Outcome.UNKNOWN),

@@ -26,7 +26,7 @@ def test_the_wheel_holds_the_source_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     packed = {name for name in names if ".dist-info/" not in name and not name.endswith("/")}
 
-    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*") if path.suffix in (".py", ".toml")}
+    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*") if path.suffix in (".py", ".toml", ".json")}
     assert packed == ours
 
 

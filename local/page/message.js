@@ -1,4 +1,4 @@
-// A message as Slack draws it: its text, or its blocks, and its attachments beside their bars.
+// A message as Slack draws it: its text, or its blocks.
 
 import { drawMrkdwn, drawPlain, drawText, h } from "/mrkdwn.js";
 
@@ -25,17 +25,8 @@ export function drawMessage(message, press) {
 
 function body(message, act) {
   // Where there are blocks, the text is for notifications and screen readers alone.
-  const content = message.blocks.length
-    ? message.blocks.map((block) => drawBlock(block, act))
-    : [h("p", { class: "text" }, drawMrkdwn(message.text))];
-  return [...content, ...message.attachments.map((each) => drawAttachment(each, act))];
-}
-
-function drawAttachment(attachment, act) {
-  const drawn = h("div", { class: "attachment" }, (attachment.blocks ?? []).map((block) => drawBlock(block, act)));
-  if (attachment.text) drawn.append(h("p", {}, drawMrkdwn(attachment.text)));
-  drawn.style.setProperty("--bar", attachment.color ?? "#8d8d8d");
-  return drawn;
+  if (message.blocks.length) return message.blocks.map((block) => drawBlock(block, act));
+  return [h("p", { class: "text" }, drawMrkdwn(message.text))];
 }
 
 const BLOCKS = {

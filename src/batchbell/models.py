@@ -42,11 +42,18 @@ def normalised(status: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RequestCounts:
-    """Requests of a batch; `completed` are the successful ones."""
+    """Requests of a batch; `completed` are the successful ones. `total` is no less than its parts."""
 
     total: int
     completed: int
     failed: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", max(self.total, self.completed + self.failed))
+
+    @property
+    def rest(self) -> int:
+        return self.total - self.completed - self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ErrorSummary:
-    """Why requests of a batch failed, by its error file: how often each reason occurs, the most frequent first.
-
-    A reason is the error's code, else its type, else the HTTP status. `not_run` requests never ran.
-    So many `lines` were read; unless `is_whole`, the file has more.
-    """
+    """Why requests failed, by the error file, the most frequent first; unless `is_whole`, the file has more lines."""
 
     reasons: tuple[tuple[str, int], ...] = ()
     not_run: int = 0
@@ -159,16 +162,16 @@ class Page:
 
 
 class Outcome(StrEnum):
-    """How a batch really ended. `completed` is not success."""
+    """How a batch really ended. `completed` is not success. REJECTED: it failed before any request ran."""
 
     SUCCEEDED = "succeeded"
     PARTLY_FAILED = "partly failed"
-    ALL_FAILED = "all failed"
-    EMPTY = "empty"
-    UNKNOWN = "unknown"
     FAILED = "failed"
+    REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
 
 
 def outcome_of(batch: Batch) -> Outcome | None:
@@ -176,16 +179,20 @@ def outcome_of(batch: Batch) -> Outcome | None:
 
     "0 of 0" beside a file or usage is what a server says that does not count.
     """
+    counts = batch.request_counts
+    has_output = bool(batch.output_file_id or batch.error_file_id or (batch.usage and batch.usage.total_tokens))
+    if batch.status == Status.FAILED:
+        has_run = has_output or batch.in_progress_at is not None or (counts and counts.completed + counts.failed)
+        return Outcome.FAILED if has_run else Outcome.REJECTED
     if batch.status != Status.COMPLETED:
         return Outcome(batch.status) if batch.is_terminal else None
-    has_output = bool(batch.output_file_id or batch.error_file_id or (batch.usage and batch.usage.total_tokens))
-    match batch.request_counts:
+    match counts:
         case RequestCounts(total=0, completed=0, failed=0) if not has_output:
             return Outcome.EMPTY
         case None | RequestCounts(completed=0, failed=0):
             return Outcome.UNKNOWN
         case RequestCounts(completed=0):
-            return Outcome.ALL_FAILED
+            return Outcome.FAILED
         case RequestCounts(total, completed, failed=0) if completed >= total:
             return Outcome.SUCCEEDED
     return Outcome.PARTLY_FAILED
@@ -197,10 +204,15 @@ def lacks_counts(batch: Batch) -> bool:
 
 
 def has_failures(batch: Batch) -> bool:
-    """Whether any request of a completed batch failed, as far as it is known."""
+    """Whether the batch or any of its requests failed, as far as it is known."""
     outcome = outcome_of(batch)
     is_likely = outcome is Outcome.UNKNOWN and batch.error_file_id is not None
-    return is_likely or outcome in (Outcome.PARTLY_FAILED, Outcome.ALL_FAILED)
+    return is_likely or outcome in (Outcome.PARTLY_FAILED, Outcome.FAILED, Outcome.REJECTED)
+
+
+def is_problem(batch: Batch) -> bool:
+    """Whether somebody should look at it: it failed, wholly or in part, or expired."""
+    return has_failures(batch) or batch.status == Status.EXPIRED
 
 
 @dataclass(frozen=True, slots=True)

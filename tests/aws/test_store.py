@@ -180,17 +180,19 @@ def test_records_are_listed_by_status(store: Store) -> None:
     store.set_missing("gone", "in_progress", NOW)
     record(store, Change(a_batch("gone", "gone"), "in_progress", missing_since=NOW))
     record(store, a_change("in_progress", batch_id="elsewhere"), scope="https://other.example -")
-    record(store, a_change("failed", batch_id="expired", notification=None), now=NOW - 31 * DAY_S)
+    record(store, a_change("expired", batch_id="expired"))
+    record(store, a_change("failed", batch_id="forgotten", notification=None), now=NOW - 31 * DAY_S)
 
     listed = {
         status: {each.batch.id for each in store.list_records(status, 9, scope=SCOPE, now=NOW).records}
-        for status in ("all", "open", "failed", "completed", "cancelled")
+        for status in ("all", "open", "failed", "problems", "completed", "cancelled")
     }
 
     assert listed == {
-        "all": {"partly", "completed", "failed", "open", "gone", "elsewhere"},
+        "all": {"partly", "completed", "failed", "open", "gone", "elsewhere", "expired"},
         "open": {"open"},
         "failed": {"partly", "failed"},
+        "problems": {"partly", "failed", "expired"},
         "completed": {"partly", "completed"},
         "cancelled": set(),
     }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from batchbell.cli.main import main
+from batchbell.openai.client import OpenAIClient
 from local.openai_faults import Kind, error, raw
 from local.openai_rows import counts
 from local.openai_simulator import After, OpenAISimulator
@@ -61,9 +62,10 @@ def test_a_table_shows_how_each_batch_really_ended(openai, run) -> None:
     _, printed, _ = run("list")
 
     heading, running, failed = printed.splitlines()
-    assert heading.split() == ["STATUS", "NAME", "ID", "REQUESTS", "AGE", "TOOK"]
+    assert heading.split() == ["STATUS", "NAME", "ID", "REQUESTS", "WHEN", "TOOK"]
     assert running.startswith("in progress")
-    assert "4 of 10" in running
+    assert "4 of 10 done" in running
+    assert " left" in running
     assert failed.startswith("partly failed")
     assert partly["id"] in failed
     assert "3 of 10 failed" in failed
@@ -77,6 +79,16 @@ def test_failed_means_wholly_or_in_part_and_is_looked_for_beyond_the_first_page(
         openai.add("completed", request_counts=counts(10, 10, 0))
 
     assert {row["id"] for row in listed("--status", "FAILED")} == {partly["id"], failed["id"]}
+
+
+def test_problems_are_what_failed_wholly_or_in_part_or_expired(openai, run, listed) -> None:
+    for status in ("in_progress", "cancelled", "expired", "failed"):
+        openai.add(status)
+    none = run("list", "--status", "problems", "--after", openai.batches[-1]["id"])
+    openai.add("completed", request_counts=counts(10, 7, 3))
+
+    assert {row["status"] for row in listed("--status", "problems")} == {"completed", "failed", "expired"}
+    assert none == (0, "", f"No batch has problems. {NEXT}\n")
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("Open", ["odd_status", "validating"]), ("odd status", ["odd_status"])])
@@ -111,7 +123,7 @@ def test_a_server_that_shows_the_same_page_for_ever_is_not_asked_for_ever(openai
     openai.mangle = lambda row: row | {"id": first["id"]}
     openai.add()
 
-    assert run("list", "--status", "failed") == (0, "", f"There is no batch that is failed. {NEXT}\n")
+    assert run("list", "--status", "failed") == (0, "", f"No batch has status 'failed'. {NEXT}\n")
 
 
 def test_a_mistyped_status_is_answered_with_those_there_are(openai, run) -> None:
@@ -119,7 +131,7 @@ def test_a_mistyped_status_is_answered_with_those_there_are(openai, run) -> None
 
     _, _, said = run("list", "--status", "complted")
 
-    assert said.startswith("There is no batch that is complted. The documented statuses are validating, failed, ")
+    assert said.startswith("No batch has status 'complted'. Known: all, open, problems, validating, failed, ")
 
 
 @pytest.mark.parametrize("typo", ["/batches", "/chat/completions/", "/"])
@@ -163,6 +175,20 @@ def test_one_batch_is_shown_as_facts_or_as_it_came(openai, run) -> None:
     assert json.loads(as_json) == batch
 
 
+@pytest.mark.skipif(not hasattr(OpenAIClient, "error_summary"), reason="error files cannot be read")
+def test_why_requests_failed_is_read_from_the_error_file(openai, run) -> None:
+    partly = openai.add("completed", request_counts=counts(10, 7, 3))
+    succeeded = openai.add("completed", request_counts=counts(10, 10, 0), error_file_id="file-1")
+
+    printed = run("show", partly["id"])[1]
+    run("show", succeeded["id"])
+    run("show", partly["id"], "--json")
+
+    assert re.search("^why +2 × rate limit exceeded$", printed, re.MULTILINE)
+    assert re.search("^next +.*resubmit the 3 named in the error file.$", printed, re.MULTILINE)
+    assert sum("/files/" in request.path for request in openai.requests) == 1
+
+
 @pytest.mark.parametrize("shown", [None, counts(0, 0, 0)])
 def test_list_and_show_say_the_same_of_a_batch_whose_counts_a_list_lacks(openai, run, shown: Any) -> None:
     batch = openai.add("completed", request_counts=counts(0, 0, 0), output_file_id=None, usage=None)
@@ -175,7 +201,7 @@ def test_list_and_show_say_the_same_of_a_batch_whose_counts_a_list_lacks(openai,
 
 
 @pytest.mark.parametrize(
-    ("words", "retrieved"), [(["--json"], 0), (["--status", "cancelled"], 0), (["--status", "failed"], 1), ([], 1)]
+    ("words", "retrieved"), [(["--json"], 0), (["--status", "cancelled"], 0), (["--status", "problems"], 1), ([], 1)]
 )
 def test_counts_are_asked_for_only_where_they_matter_and_once_of_a_server_that_has_none(
     openai, run, words: list[str], retrieved: int

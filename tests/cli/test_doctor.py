@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from batchbell.cli.output import MARKS
 from batchbell.config import Secret
 from batchbell.records import Backlog, Cursor
 from batchbell.slash.answers import BROKEN
@@ -57,7 +56,7 @@ def test_nothing_is_wrong_with_a_healthy_bot(account: Account) -> None:
     assert list(results["aws.stack"].items()) == [("check", "aws.stack"), *ok.items()]
     assert "✓ aws.stack                     batchbell-search is CREATE_COMPLETE\n" in printed
     assert "\n                                → Type `/batches status` in Slack." in printed
-    assert printed.endswith(f"\n\n22 ✓  0 ✗  1 {MARKS['skipped']}\n")
+    assert printed.endswith("\n\nAll good (22), 1 to try by hand\n")
     secrets = (account.openai.key, account.slack.token, account.slack.signing_secret)
     assert not any(each in printed + json.dumps(results) for each in secrets)
     assert [each["text"] for each in account.app.commands] == ["status"] * 2
@@ -140,6 +139,37 @@ def test_a_failure_stops_only_the_checks_that_need_it(
     if code == "poll.function.missing":
         assert left["poll.last_run"] == left["poll.settings"] == "the poll function was not found"
         assert left["slack.history"] == left["delivery.lane"] == "the bot's settings are not known"
+
+
+@pytest.mark.parametrize(
+    ("broken", "left_out", "summary"),
+    [
+        (
+            lambda a: a.refuse("sts", "ExpiredToken"),
+            ["– aws.stack and 21 more         AWS does not answer"],
+            "1 wrong, 22 skipped",
+        ),
+        (
+            lambda a: a.tell(TABLE_NAME="no-such-table"),
+            ["– poll.last_good and 3 more     the table was not found"],
+            "1 wrong, 17 good, 4 skipped, 1 to try by hand",
+        ),
+        (
+            lambda a: a.delete_secret(SIGNING_SECRET),
+            ["– slash.signed                  there is no secret to sign with"],
+            "1 wrong, 20 good, 1 skipped, 1 to try by hand",
+        ),
+    ],
+)
+def test_what_is_skipped_for_one_reason_is_one_line(
+    account: Account, broken: Break, left_out: list[str], summary: str
+) -> None:
+    broken(account)
+
+    lines = account.run("doctor")[1].splitlines()
+
+    assert [line for line in lines if line.startswith("–") and "slash.app" not in line] == left_out
+    assert lines[-1] == summary
 
 
 def test_the_stack_has_the_name_of_the_team_unless_another_is_given(account: Account) -> None:

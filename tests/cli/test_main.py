@@ -16,6 +16,7 @@ from batchbell.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 URL = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/slack/commands"
+COMMANDS = ["list", "show", "manifest", "secrets", "doctor", "test-message", "redeliver"]
 MANIFEST = ["manifest", "--team", "search", "--url", URL]
 
 
@@ -31,8 +32,9 @@ def as_module(*words: str, **options: int) -> subprocess.CompletedProcess[bytes]
 def test_the_manifest_names_the_teams_command_and_both_addresses(capsys: pytest.CaptureFixture[str]) -> None:
     main(["manifest", "--team", "t" * 40, "--url", URL, "--command", "/batches-search"])
 
-    printed, _, rest = capsys.readouterr().out.partition("\n\n")
-    app, link = json.loads(printed), rest.splitlines()[-1]
+    open_this, link, _, printed = capsys.readouterr().out.split("\n\n")
+    app = json.loads(printed)
+    assert open_this.startswith("Open this link")
     [command] = app["features"]["slash_commands"]
     assert (command["command"], command["url"]) == ("/batches-search", URL)
     assert app["display_information"]["name"] == f"batchbell {'t' * 25}"  # Slack allows no longer one
@@ -61,7 +63,23 @@ def test_without_its_libraries_it_says_how_to_get_them() -> None:
     assert ran.stderr == b"batchbell: boto3 is not installed here: run `make setup`, then ./batchbell\n"
 
 
-@pytest.mark.parametrize("command", ["list", "show", "manifest", "secrets", "doctor", "redeliver", "test-message"])
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_bare_or_asked_for_help_it_shows_the_commands_by_what_they_are_for(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "Says in Slack when an OpenAI batch ends" in printed
+    assert "\nlook (needs only OPENAI_API_KEY):\n  list          list the batches, newest first" in printed
+    assert "\nset up:\n  manifest " in printed
+    assert "\ncheck:\n  doctor " in printed
+    assert all(f"\n  {command} " in printed for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -76,14 +94,15 @@ def test_each_command_explains_itself(capsys: pytest.CaptureFixture[str], comman
         (["manifest", "--team", "a", "--url", "http://example.com/slack/commands"], "https://"),
         ([*MANIFEST, "--command", "batches"], "a slash"),
         (["list", "--limit", "0"], "a whole number from 1"),
-        (["list", "--status", "in progress!"], "is no status; there are all, open, validating"),
+        (["list", "--status", "in progress!"], "is no status; there are all, open, problems, validating"),
         (["list", "--status", ""], "'' is no status"),
         (["list"], "give --team, or set OPENAI_API_KEY"),
         (["show"], "ID"),
         (["show", ""], "a batch's id"),
         (["list", "--after", " "], "a batch's id"),
         (["doctor"], "--team"),
-        ([], "command"),
+        (["lits"], "invalid choice: 'lits' (choose from "),
+        (["--json"], "command"),
     ],
 )
 def test_a_wrong_usage_ends_with_2_and_says_what_is_wanted(

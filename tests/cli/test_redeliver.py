@@ -126,8 +126,8 @@ def test_the_command_prints_what_came_of_it(account: Account) -> None:
 
     fixed = account.run("redeliver")
 
-    assert nothing == (0, "Nothing is parked.\n")
-    assert in_vain == (1, f"no notification delivered.\nstill parked: batch_old#completed: why\n{NEXT}")
+    assert nothing == (0, "Nothing is waiting for a person.\n")
+    assert in_vain == (1, f"no notification delivered.\nstill waiting for a person: batch_old#completed: why\n{NEXT}")
     as_json, said, _ = printed.split("\n")
     left = {"id": "batch_old#completed", "reason": "why", "is_parked": True}
     assert json.loads(as_json) == {"delivered": [], "left": [left], "failure": "Sandbox.Timedout"}

@@ -163,9 +163,9 @@ def test_what_is_parked_is_delivered_once_the_channel_is_fixed(
 
     fixed = run("redeliver")
 
-    assert nothing == (0, "Nothing is parked.\n")
+    assert nothing == (0, "Nothing is waiting for a person.\n")
     assert in_vain[0] == 1
-    assert f"still parked: {batch['id']}#failed: chat.postMessage: not_in_channel" in in_vain[1]
+    assert f"still waiting for a person: {batch['id']}#failed: chat.postMessage: not_in_channel" in in_vain[1]
     assert fixed == (0, "1 notification delivered.\n")
     assert "Parked" in slack.messages[-1].text
 
@@ -223,7 +223,7 @@ def policy(statement: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("command", "last"), [("redeliver", "Nothing is parked"), ("manifest", "Create:"), ("doctor", "slash.app")]
+    ("command", "last"), [("redeliver", "Nothing is waiting"), ("manifest", "Create:"), ("doctor", "slash.app")]
 )
 def test_an_mfa_code_is_asked_for_once_and_on_a_line_of_its_own(
     healthy: None, mfa: dict[str, str], team: Team, command: str, last: str

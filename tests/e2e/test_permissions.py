@@ -43,13 +43,13 @@ class Bell:
 
     def unanswered(self, *texts: str) -> list[str]:
         """The questions that get no good answer."""
-        return [text for text in texts if "could not be" in self._answer(text)]
+        return [text for text in texts if "ouldn’t " in self._answer(text)]
 
     def _answer(self, text: str) -> str:
         body = a_command(text)
         event = an_event(body, signed(body, self.slack.signing_secret))
         answer = self.team.aws.invoke(self.team.slack_function_name, event).payload
-        refused = "The signature could not be verified"
+        refused = "The signature couldn’t be verified"
         return str(texts_of(json.loads(answer["body"]))) if answer["statusCode"] == 200 else refused
 
     def told(self) -> list[str]:

@@ -66,8 +66,8 @@ def test_a_message_appears_when_a_batch_ends(page: Page, openai: OpenAISimulator
 
     page.get_by_label("Complete: Alt texts").click()
 
-    message = page.locator("article", has_text="Alt texts completed: all 90 requests succeeded.")
-    expect(message.locator(".attachment")).to_have_css("border-left-color", "rgb(46, 182, 125)")
+    message = page.locator("article", has_text="Alt texts succeeded")
+    expect(message.locator(".section")).to_contain_text("90 requests")
 
 
 def test_a_slash_command_answers_its_author_alone(page: Page, openai: OpenAISimulator, team: Team) -> None:
@@ -192,7 +192,7 @@ def test_the_outbox_fills_while_slack_is_down_and_then_empties(page: Page, opena
 
     slack_is_down.click()
 
-    expect(page.locator("#log")).to_contain_text("Weekly report failed", timeout=SLOW_MS)
+    expect(page.locator("#log")).to_contain_text("Rejected: Weekly report", timeout=SLOW_MS)
     expect(page.locator("#outbox li")).to_have_count(0)
 
 

@@ -28,13 +28,13 @@ def test_every_question_is_answered_within_what_the_role_allows(
     begun_at = time.monotonic()
     answers = {
         text: asked(team, slack, text)
-        for text in ("", "failed", "open", batch["id"], stranger["id"], "status", "help", "nonsense")
+        for text in ("", "failed", "problems", "open", batch["id"], stranger["id"], "status", "help", "nonsense")
     }
     took_s = time.monotonic() - begun_at
 
     log = "\n".join(aws.logs(f"/aws/lambda/{team.slack_function_name}"))
     assert all(status == 200 for status, _ in answers.values()), answers
-    assert any("*Nightly evals*" in text for text in answers["failed"][1])
+    assert all("*Nightly evals*" in answers[text][1][1] for text in ("", "failed", "problems"))
     assert "Nightly evals" in answers[batch["id"]][1][0]
     assert any("was asked just now" in text for text in answers[stranger["id"]][1])
     assert "batchbell" in answers["status"][1][0]

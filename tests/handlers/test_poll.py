@@ -79,7 +79,7 @@ def test_a_tick_calls_azure_as_azure_wants_it(deployment: Deployment, monkeypatc
 
     watching, failed = deployment.slack.messages
     assert "Azure OpenAI (" in watching.text
-    assert "failed" in failed.text
+    assert "rejected" in failed.text
 
 
 def test_a_wrong_address_is_logged_with_what_it_may_lack(

@@ -17,10 +17,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batchbell.aws.store import Store
+from batchbell.config import DAY_S
 from batchbell.handlers import slack
+from batchbell.notify import mrkdwn
+from batchbell.records import Change
 from batchbell.slack.signature import SignatureVerifier
 from local.openai_simulator import OpenAISimulator
-from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of
+from tests.asking import SECRET, a_command, a_press, actions_of, an_event, element_of, signed, texts_of, values_of
+from tests.builders import a_batch
 from tests.environment import environ_of
 from tests.servers import AZURE
 from tests.tables import LocalTable
@@ -229,15 +234,18 @@ def test_a_body_that_cannot_be_read_is_refused(
 
 
 def test_a_button_and_a_menu_replace_their_message(deployed: Deployed) -> None:
+    batch = a_batch(status="failed")
+    table = Store(deployed.table.client, deployed.table.name, retention_s=DAY_S)
+    table.record([Change(batch, None)], "scope", int(time.time()))
     _, message = deployed.ask(a_command())
-    menu = element_of(message, "status")
+    menu = element_of(message, "details")
 
     answered = deployed.press(element_of(message, "refresh"))
-    deployed.press({**menu, "selected_option": menu["options"][3]})
+    deployed.press({**menu, "selected_option": menu["options"][0]})
 
     assert answered == (200, "")
     assert deployed.hooks.posted[0] == {**message, "replace_original": True}
-    assert texts_of(deployed.hooks.posted[1])[0] == "*search* · no failed batch is recorded"
+    assert texts_of(deployed.hooks.posted[1])[0].startswith("❌ *Failed:* *batch_1*")
 
 
 def test_share_posts_the_answer_to_the_channel_and_leaves_the_message(deployed: Deployed) -> None:
@@ -251,9 +259,10 @@ def test_share_posts_the_answer_to_the_channel_and_leaves_the_message(deployed: 
 
 
 OVERFLOW = {"type": "overflow", "action_id": "more", "selected_option": {"value": "batch batch_1"}}
-SELECT = {"type": "static_select", "action_id": "status", "selected_option": {"value": "failed 10"}}
+SELECT = {"type": "static_select", "action_id": "details", "selected_option": {"value": "batch batch_1"}}
 BUTTON = {"type": "button", "action_id": "details", "value": "batch batch_1"}
 LINK = {"type": "button", "action_id": "open", "url": "https://platform.openai.com/batches/batch_1"}
+LINK_IN_MENU = {**OVERFLOW, "selected_option": mrkdwn.overflow(LINK | {"text": {}})["options"][0]}
 
 
 @pytest.mark.parametrize("element", [BUTTON, OVERFLOW, SELECT])
@@ -267,7 +276,7 @@ def test_a_press_on_a_message_of_the_channel_is_answered_to_the_person_and_leave
     assert (answer["response_type"], answer["replace_original"]) == ("ephemeral", is_ephemeral)
 
 
-@pytest.mark.parametrize("element", [LINK, {}, {**SELECT, "selected_option": None}])
+@pytest.mark.parametrize("element", [LINK, LINK_IN_MENU, {}, {**SELECT, "selected_option": None}])
 def test_a_press_that_asks_nothing_is_answered_with_nothing(deployed: Deployed, element: dict[str, Any]) -> None:
     assert deployed.press(element, is_ephemeral=False) == (200, "")
     assert deployed.hooks.posted == []
@@ -318,7 +327,7 @@ def test_an_id_that_is_not_recorded_is_asked_of_azure_with_azures_key_and_versio
         _, message = deployed.ask(a_command(batch["id"]))
 
     assert "Azure OpenAI (" in str(message)
-    assert "failed" in message["text"]
+    assert message["text"].startswith(f"❌ Rejected: {batch['id']}.")
 
 
 def test_before_the_secret_is_stored_one_line_says_so(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,10 +352,11 @@ def test_a_table_that_fails_is_answered_with_a_friendly_line(
 ) -> None:
     monkeypatch.setenv("TABLE_NAME", "nowhere")
 
-    status, message = deployed.ask(a_command())
+    status, message = deployed.ask(a_command("failed 25"))
 
     assert status == 200
-    assert texts_of(message) == [":warning: The table could not be read just now. Please ask again in a moment."]
+    assert texts_of(message) == ["⚠️ *Couldn’t load that just now*\nNo announcement is lost."]
+    assert values_of(message) == {"Try again": "failed 25"}
 
 
 def test_a_defect_is_logged_without_what_was_asked(
@@ -361,7 +371,7 @@ def test_a_defect_is_logged_without_what_was_asked(
 
     shown = capsys.readouterr().out
     assert status == 200
-    assert "broke over this question" in texts_of(message)[0]
+    assert texts_of(message)[0] == "⚠️ *Something went wrong on our side*\nThe log has it."
     assert [word in shown for word in ("ValueError", "break_over", "batch_asked")] == [True, True, False]
 
 

@@ -14,13 +14,23 @@ def an_end(status: str = "completed", batch_id: str = "batch_1", **fields: objec
     return Change(AT, batch_id, status, row(status, at=AT, id=batch_id, **fields))
 
 
-def a_message(text: str, *lines: str, ids: str = "batch_1#completed") -> Message:
-    attachments = [{"blocks": [{"text": {"text": "\n".join(lines)}}]}] if lines else []
+def a_message(text: str, *blocks: Row, ids: str = "batch_1#completed") -> Message:
     metadata = {"event_type": "batchbell_notification", "event_payload": {"ids": ids}}
-    return Message("1.2", "C1", AT, text, attachments=attachments, metadata=metadata)
+    return Message("1.2", "C1", AT, text, blocks=blocks, metadata=metadata)
 
 
-COMPLETED = a_message("*batch_1* completed: all 10 requests succeeded.")
+def a_row(text: str, batch_id: str) -> Row:
+    menu = {"type": "overflow", "options": [{"value": f"batch {batch_id}"}]}
+    return {"type": "section", "text": {"text": text}, "accessory": menu}
+
+
+def a_line(text: str) -> Row:
+    return {"type": "context", "elements": [{"text": text}]}
+
+
+COMPLETED = a_message(
+    "batch_1 succeeded: all 10 requests, in 1 h.", a_row("*batch_1* succeeded\n10 requests", "batch_1")
+)
 
 
 def test_an_end_is_missing_clean_or_repeated() -> None:
@@ -41,17 +51,30 @@ def test_an_end_that_never_happened_is_wrong() -> None:
 def test_an_end_that_is_announced_with_another_outcome_or_number_is_wrong(counted: Row | None) -> None:
     end = an_end(request_counts=counted)
 
-    assert len(check([end], [COMPLETED]).wrong) == 1
-    assert len(check([end], [a_message("*a* completed, but 4 of 10 requests failed.")]).wrong) == 1
+    assert len(check([end], [COMPLETED]).wrong) == 2
+    assert len(check([end], [a_message("a partly failed: 4 of 10 requests failed.")]).wrong) == 1
 
 
-def test_a_digest_is_read_line_by_line() -> None:
-    ids = "batch_1#completed batch_2#failed"
-    failed, completed = "*b* failed: · `batch_2`", "*a* completed: all 10 requests succeeded · `batch_1`"
-    ends = [an_end(), an_end("failed", "batch_2")]
+FAILED = a_row("❌ *Rejected:* *b*\n1 error in the input file", "batch_2")
+ALL_GOOD = a_line("✅ 2 succeeded: batch_1, batch_3")
 
-    assert check(ends, [a_message("2 batches ended", failed, completed, ids=ids)]).is_clean
-    assert len(check(ends, [a_message("2 batches ended", failed, ids=ids)]).wrong) == 1
+
+@pytest.mark.parametrize(
+    ("blocks", "wrong"),
+    [
+        ([FAILED, ALL_GOOD], 0),
+        ([ALL_GOOD], 1),
+        ([FAILED], 2),
+        ([FAILED, a_line("✅ 3 succeeded: batch_1, batch_3")], 2),
+        ([FAILED, a_line("✅ 2 succeeded: batch_1")], 1),
+        ([FAILED, a_row("*Partly failed:*", "batch_1"), ALL_GOOD], 1),
+    ],
+)
+def test_a_digest_is_read_row_by_row_and_counted(blocks: list[Row], wrong: int) -> None:
+    ids = "batch_1#completed batch_2#failed batch_3#completed"
+    ends = [an_end(), an_end("failed", "batch_2"), an_end(batch_id="batch_3")]
+
+    assert len(check(ends, [a_message("3 batches ended", *blocks, ids=ids)]).wrong) == wrong
 
 
 @pytest.mark.parametrize(

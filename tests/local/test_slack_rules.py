@@ -15,8 +15,7 @@ def mrkdwn(text: str) -> dict[str, str]:
 
 
 def posted(text: str, *blocks: dict[str, object]) -> Message:
-    attachments = ({"color": "#e01e5a", "blocks": blocks},) if blocks else ()
-    return Message("1.0", "C0", 1.0, text, attachments=attachments)
+    return Message("1.0", "C0", 1.0, text, blocks=blocks)
 
 
 def actions(*elements: dict[str, object], **fields: object) -> dict[str, object]:
@@ -53,7 +52,7 @@ LONG_HEADER = {"type": "header", "text": {"type": "plain_text", "text": "x" * 15
         ({"blocks": [actions(button("x", "x" * 256, "1"))]}, "invalid_blocks"),
         ({"blocks": [actions(button("", "x", "1"))]}, "invalid_blocks"),
         ({"blocks": [section("x", block_id="b"), section("y", block_id="b")]}, "invalid_blocks"),
-        ({"attachments": [{"blocks": [section("x" * 3_001)]}]}, "invalid_attachments"),
+        ({"blocks": [section("x" * 3_001)]}, "invalid_blocks"),
         ({"blocks": [section("x" * 3_000)] * 4}, "msg_blocks_too_long"),
         ({"text": "x", "metadata": {"event_type": "test"}}, "invalid_metadata_format"),
         ({"text": "x", "metadata": {"event_type": "test", "event_payload": {"id": "x" * 8_000}}}, "metadata_too_large"),
@@ -74,7 +73,8 @@ def test_markup_becomes_what_it_means_and_escaped_text_what_it_was() -> None:
 
 
 def test_blocks_are_drawn_in_place_of_the_text_with_what_can_be_pressed_in_brackets() -> None:
-    blocks = (
+    message = posted(
+        "For notifications",
         section(
             ":warning: *Partly failed:* *<https://x.example/b|R&amp;D>*\n3 of 10 failed.", accessory=overflow(LINK)
         ),
@@ -82,7 +82,6 @@ def test_blocks_are_drawn_in_place_of_the_text_with_what_can_be_pressed_in_brack
         {"type": "context", "elements": [mrkdwn("`batch_1` · 2 h")]},
         actions(static_select("Details of…", {"text": plain("R&D"), "value": "1"}), button("Older", "older", "2")),
     )
-    message = Message("1.0", "C0", 1.0, "For notifications", blocks=blocks)
 
     assert as_text(message).split("\n") == [
         "⚠️ Partly failed: R&D [⋯]",
@@ -95,28 +94,7 @@ def test_blocks_are_drawn_in_place_of_the_text_with_what_can_be_pressed_in_brack
     assert "\n\x1b[2mbatch_1 · 2 h\x1b[0m\n" in as_text(message, ansi=True)
 
 
-def test_blocks_stand_at_a_bar_with_their_fields_in_two_columns() -> None:
-    message = posted(
-        "Head",
-        {"type": "section", "text": mrkdwn("Why.\nAnd how.")},
-        {"type": "section", "fields": [mrkdwn("*Model*\n`gpt`"), mrkdwn("*Took*\n1 h"), mrkdwn("*Long*\n" + "x" * 50)]},
-        {"type": "context", "elements": [mrkdwn("`batch_1`")]},
-    )
+def test_long_lines_are_wrapped() -> None:
+    lines = as_text(posted("word " * 50)).split("\n")
 
-    assert as_text(message).split("\n") == [
-        "Head",
-        "▌ Why.",
-        "▌ And how.",
-        f"▌ {'Model: gpt':<48}Took: 1 h",
-        f"▌ Long: {'x' * 50}",
-        "▌ batch_1",
-    ]
-
-
-def test_long_lines_are_wrapped_beside_a_bar_that_has_its_colour_where_colours_are_wanted() -> None:
-    message = posted("Head", {"type": "section", "text": mrkdwn("word " * 50)})
-
-    lines = as_text(message).split("\n")
-
-    assert [line[:6] for line in lines] == ["Head", "▌ word", "▌ word", "▌ word"]
-    assert "\x1b[38;2;224;30;90m▌\x1b[0m word" in as_text(message, ansi=True)
+    assert [len(line) for line in lines] == [99, 99, 49]

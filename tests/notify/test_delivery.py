@@ -81,7 +81,7 @@ def test_what_slack_took_and_did_not_say_so_is_found_and_a_refusal_is_tried_agai
 # One message at a time
 
 
-@pytest.mark.parametrize(("ends", "messages"), [(5, 5), (6, 1), (20, 1), (21, 2), (120, 6)])
+@pytest.mark.parametrize(("ends", "messages"), [(5, 5), (6, 1), (30, 1), (31, 2), (120, 4)])
 def test_a_few_ends_come_one_by_one_and_more_as_digests_that_name_every_batch(
     bot: BotUnderTest, ends: int, messages: int
 ) -> None:
@@ -230,7 +230,7 @@ def test_a_message_that_slack_finds_malformed_is_posted_as_text_only_and_then_pa
 
     bot.tick(2)
 
-    assert text_only.attachments == ()
+    assert text_only.blocks == ()
     assert parked == {second[0]: State.PARKED}
     assert bot.announced() == first + second
 
@@ -245,7 +245,7 @@ def test_of_a_digest_with_one_malformed_member_the_others_are_sent(bot: BotUnder
     [parked] = states(bot).items()
     assert parked[1] is State.PARKED
     assert sorted([parked[0], *bot.announced()]) == sorted(expected)
-    assert all(each.attachments for each in bot.slack.messages)
+    assert all(each.blocks for each in bot.slack.messages)
 
 
 def test_our_defect_does_not_keep_a_blocked_channel_blocked(bot: BotUnderTest) -> None:

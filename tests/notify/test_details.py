@@ -1,203 +1,293 @@
-"""How a batch ended, why, and the facts: "completed" is never all that is said."""
+"""A batch in words: "completed" is never all that is said, and what was done is never left out."""
 
-import re
+from dataclasses import replace
 
 import pytest
 
-from batchbell.models import BatchError, RequestCounts, Usage
-from batchbell.notify.details import outcome_text
-from tests.blocks import blocks, contexts, fields, message_of, sections
-from tests.builders import AT_OPENAI, NOW, a_batch
+from batchbell.models import Batch, BatchError, ErrorSummary, RequestCounts, Usage
+from batchbell.notify import details
+from tests.builders import NOW, a_batch
+
+Counts = tuple[int, int, int]
+
+
+def ended(status: str, counts: Counts | None, **fields: object) -> Batch:
+    return a_batch(status=status, request_counts=counts and RequestCounts(*counts), **fields)
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("status", "counts", "in_a_row", "in_a_message"),
     [
-        ((10, 10, 0), "completed: all 10 requests succeeded"),
-        ((1, 1, 0), "completed: its only request succeeded"),
-        ((0, 5, 0), "completed: all 5 requests succeeded"),
-        ((1234, 1200, 34), "completed, but 34 of 1,234 requests failed"),
-        ((10, 7, 0), "completed, but 3 of 10 requests are unaccounted for"),
-        ((10, 7, 2), "completed, but 2 of 10 requests failed and 1 is unaccounted for"),
-        ((2, 0, 2), "completed, but both requests failed"),
-        ((10, 0, 10), "completed, but all 10 requests failed"),
-        ((10, 0, 4), "completed, but 4 of 10 requests failed and 6 are unaccounted for"),
-        ((10, 0, 0), "completed; how its requests fared is not known"),
-        ((0, 0, 0), "completed, but it was empty"),
-        (None, "completed; how its requests fared is not known"),
+        ("completed", (10, 10, 0), "10 requests", "All 10 requests succeeded."),
+        ("completed", (1, 1, 0), "1 request", "Its only request succeeded."),
+        ("completed", (1234, 1200, 34), "34 of 1,234 failed", "34 of 1,234 requests failed, 1,200 results are ready."),
+        (
+            "completed",
+            (24_000, 11_112, 0),
+            "11,112 of 24,000 succeeded, 12,888 unaccounted for",
+            "11,112 of 24,000 requests succeeded, 12,888 unaccounted for.",
+        ),
+        (
+            "completed",
+            (10, 7, 2),
+            "7 of 10 succeeded, 2 failed, 1 unaccounted for",
+            "7 of 10 requests succeeded, 2 failed, 1 unaccounted for.",
+        ),
+        ("completed", (2, 0, 2), "2 of 2 failed", "Both requests failed, there are no results."),
+        ("completed", (10, 0, 4), "4 of 10 failed, 6 unaccounted for", "4 of 10 requests failed, 6 unaccounted for."),
+        ("completed", (10, 0, 0), "", "The server doesn’t say how many requests succeeded."),
+        ("completed", None, "", "The server doesn’t say how many requests succeeded."),
+        ("completed", (0, 0, 0), "", "It had no requests, so there are no results."),
+        ("failed", (3, 0, 3), "3 of 3 failed", "All 3 requests failed, there are no results."),
+        (
+            "failed",
+            (10, 5, 2),
+            "5 of 10 succeeded, 2 failed, 3 not run",
+            "5 of 10 requests succeeded, 2 failed, 3 not run.",
+        ),
+        ("failed", (0, 0, 0), "", "No reason was given; no request ran."),
+        (
+            "expired",
+            (48_000, 25_401, 112),
+            "25,401 of 48,000 succeeded, 112 failed",
+            "25,401 of 48,000 succeeded. 22,599 have no result: 112 failed, 22,487 not run.",
+        ),
+        ("expired", (10, 9, 0), "9 of 10 succeeded", "9 of 10 succeeded. 1 has no result."),
+        ("expired", (10, 0, 10), "0 of 10 succeeded", "0 of 10 succeeded. 10 have no result."),
+        ("expired", (2, 2, 0), "2 of 2 succeeded", "Both requests succeeded."),
+        ("expired", None, "", "The server doesn’t say how many requests succeeded."),
+        (
+            "cancelled",
+            (4000, 544, 0),
+            "544 of 4,000 succeeded",
+            "544 of 4,000 requests succeeded; their results are kept and billed.",
+        ),
+        ("cancelled", (9, 0, 1), "0 of 9 succeeded, 1 failed", "0 of 9 requests succeeded, 1 failed."),
+        ("cancelled", (0, 0, 0), "", "No request had run."),
+        ("in_progress", (800, 303, 9), "312 of 800 done, 9 failed", "312 of 800 requests done, 9 failed."),
+        ("validating", (0, 0, 0), "", ""),
     ],
 )
-def test_a_completed_batch_says_what_became_of_its_requests(counts: tuple[int, int, int] | None, said: str) -> None:
-    batch = a_batch(status="completed", request_counts=counts and RequestCounts(*counts))
-
-    assert outcome_text(batch) == said
-
-
-@pytest.mark.parametrize(
-    ("status", "counts", "said"),
-    [
-        ("expired", (10, 7, 0), "expired after 24 h, with 7 of 10 requests done"),
-        ("expired", (10, 0, 0), "expired after 24 h, with 0 of 10 requests done"),
-        ("cancelled", (10, 7, 1), "was cancelled after 24 h, with 8 of 10 requests done (1 failed)"),
-        ("cancelled", (0, 0, 0), "was cancelled after 24 h"),
-        ("in_progress", (10, 3, 0), "is now in progress, with 3 of 10 requests done"),
-        ("pre_schedule<!here>", (0, 0, 0), "is now pre schedule&lt;!here&gt;"),
-    ],
-)
-def test_a_batch_that_did_not_complete_says_how_far_it_got(
-    status: str, counts: tuple[int, int, int], said: str
+def test_what_became_of_the_requests_is_said_in_a_row_and_in_a_message(
+    status: str, counts: Counts | None, in_a_row: str, in_a_message: str
 ) -> None:
-    batch = a_batch(status=status, created_at=NOW - 86_400, request_counts=RequestCounts(*counts))
+    batch = ended(status, counts)
 
-    assert outcome_text(batch) == said
+    assert (details.counts_text(batch), details.happened(batch)) == (in_a_row, in_a_message)
 
 
 @pytest.mark.parametrize(
-    ("errors", "left_out", "said"),
+    ("batch", "label", "text", "heading"),
     [
-        (("empty_file",), 0, "failed: empty file"),
-        (("bad_line",) * 9 + ("twice",), 0, "failed: bad line (9 times) and twice"),
-        (("a", "b", "c", "d"), 450, "failed: a, b and 452 other errors"),
-        ((), 0, "failed, with 0 of 10 requests done; no reason was given"),
+        (ended("completed", (9, 9, 0)), "succeeded", "succeeded", "Succeeded"),
+        (ended("completed", (9, 8, 1)), "partly failed", "partly failed", "Partly failed"),
+        (ended("completed", (9, 0, 9)), "failed", "failed", "Failed"),
+        (ended("completed", None), "completed (counts unknown)", "completed", "Completed"),
+        (ended("completed", (0, 0, 0)), "empty", "was empty", "Empty"),
+        (ended("failed", None), "rejected", "was rejected", "Rejected"),
+        (ended("failed", None, in_progress_at=NOW), "failed", "failed", "Failed"),
+        (ended("expired", None, created_at=NOW - 86_400), "expired", "expired after 24 h", "Expired after 24 h"),
+        (ended("expired", None, expired_at=None), "expired", "expired", "Expired"),
+        (ended("cancelled", None), "cancelled", "was cancelled after 1 h", "Cancelled after 1 h"),
+        (a_batch(), "in progress", "is in progress", "In progress"),
+        (a_batch(status="queued<!here>"), *["queued&lt;!here&gt;", "is queued&lt;!here&gt;", "Queued&lt;!here&gt;"]),
+        (a_batch(status="gone"), "deleted", "is deleted", "Deleted"),
     ],
+    ids=str,
 )
-def test_a_failed_batch_says_why(errors: tuple[str, ...], left_out: int, said: str) -> None:
-    batch = a_batch(
-        status="failed",
-        request_counts=RequestCounts(10, 0, 0),
-        errors=tuple(map(BatchError, errors)),
-        errors_left_out=left_out,
+def test_an_outcome_has_a_label_and_reads_well_after_a_name_and_as_a_heading(
+    batch: Batch, label: str, text: str, heading: str
+) -> None:
+    assert (details.label(batch), details.outcome_text(batch), details.heading(batch)) == (label, text, heading)
+
+
+def line_errors(code: str, *lines: int) -> tuple[BatchError, ...]:
+    return tuple(BatchError(code, "Not shown.", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("errors", "left_out", "happened", "reasons"),
+    [
+        (
+            line_errors("invalid_json_line", 3),
+            0,
+            "1 error in the input file; no request ran.",
+            ["1 line is not valid JSON (line 3)"],
+        ),
+        (
+            line_errors("invalid_json_line", 1, 2, 3, 4) + line_errors("duplicate_custom_id", 9, 8),
+            0,
+            "6 errors in the input file; no request ran.",
+            ["• 4 lines are not valid JSON (1, 2, 3 …)", "• 2 repeat a `custom_id` (8, 9)"],
+        ),
+        (
+            line_errors("invalid_json_line", 1, 2) + line_errors("url_mismatch", 3) + line_errors("a", 4) + line_errors("b", 5),
+            350,
+            "355 errors in the input file; no request ran.",
+            ["• 2 lines are not valid JSON (1, 2)", "• 1 has another `url` than the batch (line 3)", "• 352 more"],
+        ),
+        (
+            (BatchError("token_limit_exceeded", "Limit reached in organization org-snq6."),),
+            0,
+            "Token limit exceeded; no request ran.",
+            ["Limit reached in organization org-…."],
+        ),
+        (
+            line_errors("odd_one", 5, 6, 7),
+            0,
+            "3 errors in the input file; no request ran.",
+            ["3 × odd one (5, 6, 7): Not shown."],
+        ),
+        ((BatchError(None, "It broke."),), 0, "It broke; no request ran.", []),
+    ],
+)  # fmt: skip
+def test_a_rejected_batch_says_why(
+    errors: tuple[BatchError, ...], left_out: int, happened: str, reasons: list[str]
+) -> None:
+    batch = a_batch(status="failed", request_counts=None, errors=errors, errors_left_out=left_out)
+
+    assert details.happened(batch) == happened
+    assert details.reasons(batch) == reasons
+
+
+def test_an_error_that_came_while_requests_ran_is_named() -> None:
+    batch = ended("failed", (10, 4, 0), errors=(BatchError("internal_error"),))
+
+    assert details.happened(batch) == "4 of 10 requests succeeded, 6 not run."
+    assert details.reasons(batch) == ["Internal error"]
+
+
+def failed_by(*reasons: tuple[str, int], counts: Counts = (1000, 267, 733), **fields: object) -> Batch:
+    summary = ErrorSummary(reasons, lines=sum(n for _, n in reasons), is_whole=True)
+    return ended("completed", counts, error_file_id="file-e", error_summary=replace(summary, **fields))  # type: ignore[arg-type]
+
+
+def test_the_error_file_says_why_requests_failed_the_most_frequent_first() -> None:
+    some = failed_by(("rate_limit_exceeded", 700), ("invalid_request", 3), not_run=30)
+    many = failed_by(*((f"code_{n}", n) for n in range(9, 0, -1)), is_whole=False, lines=5000)
+
+    assert details.reasons(some) == ["700 × rate limit exceeded, 30 not run, 3 × invalid request"]
+    assert details.reasons(many) == ["9 × code 9, 8 × code 8, 7 × code 7, 21 others in the first 5,000 lines"]
+    assert details.next_step(some) == "submit fewer requests at a time, then resubmit the 733 named in the error file."
+
+
+def test_requests_that_did_not_run_are_counted_once() -> None:
+    batch = replace(
+        ended("expired", (10, 3, 2)), error_file_id="f", error_summary=ErrorSummary((("500", 2),), not_run=5)
     )
 
-    assert outcome_text(batch) == said
+    assert details.happened(batch).endswith("2 failed, 5 not run.")
+    assert details.reasons(batch) == ["2 × 500"]
 
 
-def test_a_failed_batch_says_why_where_and_what_helps() -> None:
-    bad_json = [BatchError("invalid_json_line", "Not valid JSON.", line) for line in (3, 17, 31, 45, 59)]
-    twice = [BatchError("duplicate_custom_id", f"The custom_id '{name}' occurs twice.", 9) for name in "ab"]
-    batch = a_batch(status="failed", errors=(*bad_json, *twice), errors_left_out=450)
-
-    assert sections(message_of(batch))[0].split("\n") == [
-        "• `invalid_json_line` in lines 3, 17, 31 and 2 more: Not valid JSON.",
-        "• `duplicate_custom_id` in line 9, 2 times; the first: The custom_id 'a' occurs twice.",
-        "• …and 450 more errors",
-        ":bulb: Every line of the input file must be one whole JSON object.",
-        ":bulb: Give each request a `custom_id` of its own.",
-    ]
-
-
-def test_an_error_without_a_code_is_shown_by_its_message() -> None:
-    message = message_of(a_batch(status="failed", errors=(BatchError(message="The file is gone."),)))
-
-    assert message.text.endswith("failed: The file is gone.")
-    assert sections(message) == ["An error: The file is gone."]
-
-
-def test_the_organization_is_not_shown_to_the_channel() -> None:
-    said = "Enqueued token limit reached for gpt-4o in organization org-snq6hvcTYRCMyB87."
-    errors = (BatchError("token_limit_exceeded", said), BatchError(None, said))
-
-    message = message_of(a_batch(status="failed", errors=errors))
-
-    assert "org-…" in sections(message)[0]
-    assert "org-snq6" not in str(message)
+FILE = "file-e"
 
 
 @pytest.mark.parametrize(
-    ("window", "took"),
+    ("batch", "step"),
     [
-        ("24h", "1 h of 24 h"),
-        ("1m", "1 h of 1 min"),
-        ("14d", "1 h of 14 days"),
-        ("1 day", "1 h of 1 day"),
-        ("2 weeks", "1 h of 2 weeks"),
-        ("90s", "1 h of 90 s"),
-        ("1 month", "1 h of 1 month"),
-        ("30mo", "1 h of 30mo"),
-        ("P1D", "1 h of P1D"),
-        (None, "1 h"),
+        (ended("completed", (9, 9, 0)), ""),
+        (ended("completed", (1000, 997, 3), error_file_id=FILE), "resubmit the 3 named in the error file."),
+        (ended("completed", (9, 7, 0)), "compare the results with the input file, and resubmit what is missing."),
+        (ended("completed", (9, 0, 9), error_file_id=FILE), "the error file says why."),
+        (ended("completed", (9, 0, 9)), "try one of its requests by itself."),
+        (
+            failed_by(("model_not_found", 9), counts=(9, 0, 9)),
+            "check the name of the model, and that this project may use it, then submit the batch again.",
+        ),
+        (ended("completed", (0, 0, 0)), "check the input file."),
+        (ended("completed", None), "count the lines of the output file."),
+        (ended("completed", None, error_file_id=FILE), "look into the error file."),
+        (
+            ended("expired", (10, 7, 0), error_file_id=FILE),
+            "keep the 7 (already billed), resubmit the rest from the error file.",
+        ),
+        (ended("expired", (10, 7, 0)), "keep the 7 (already billed), resubmit the rest."),
+        (ended("expired", (10, 0, 0), error_file_id=FILE), "resubmit the requests from the error file."),
+        (ended("expired", None), "submit it again, perhaps in smaller batches."),
+        (ended("expired", (2, 2, 0)), "keep the 2 (already billed)."),
+        (ended("cancelled", (10, 7, 0)), ""),
+        (ended("failed", None, errors=line_errors("url_mismatch", 1)), "fix the file and submit it again."),
+        (ended("failed", None, errors=(BatchError("too_many_tasks"),)), "split the input file into smaller batches."),
+        (ended("failed", None, errors=(BatchError("odd"),)), "fix what it names and submit it again."),
+        (a_batch(), ""),
     ],
+    ids=str,
 )
-def test_a_window_of_any_unit_reads_well(window: str | None, took: str) -> None:
-    batch = a_batch(status="completed", created_at=NOW - 3600, completion_window=window)
+def test_the_next_step_fits_what_happened(batch: Batch, step: str) -> None:
+    assert details.next_step(batch) == step
 
-    assert fields(message_of(batch))["Took"] == took
+
+def test_names_that_differ_in_one_number_are_one_range_and_ids_stay_whole() -> None:
+    def named(*names: str) -> list[Batch]:
+        return [a_batch(metadata=(("name", name),)) for name in names]
+
+    parts = [f"2026-11-28, part {n} of 12" for n in (1, 2, 3, 5, 9, 10)]
+    ids = [a_batch(f"batch_{n}") for n in (1, 2, 3)]
+
+    assert details.names_text(named(*parts, "Evals"), 99) == "2026-11-28, part 1–3, 5, 9–10 of 12, Evals"
+    assert details.names_text(named("a 1 b 1", "a 2 b 2", "a 3 b 3"), 99) == "a 1 b 1, a 2 b 2, a 3 b 3"
+    assert details.names_text(named("a 1", "a 1", "a 2"), 99) == "a 1, a 1, a 2"
+    assert details.names_text(ids, 99) == "batch_1, batch_2, batch_3"
+
+
+@pytest.mark.parametrize("key", ["ds_name", "ds_description", "name", "Description", "Job_Name", " TITLE "])
+def test_a_batch_is_named_by_its_metadata(key: str) -> None:
+    assert details.batch_name(a_batch(metadata=(("owner", "anna"), (key, "nightly <3")))) == "nightly &lt;3"
 
 
 def test_tokens_that_a_server_only_sums_up_are_never_none_in_and_none_out() -> None:
-    batch = a_batch(status="completed", usage=Usage(0, 0, 1_500))
-
-    assert fields(message_of(batch))["Tokens"] == "1,500 in all"
-
-
-@pytest.mark.parametrize("key", ["ds_name", "ds_description", "name", "Description"])
-def test_a_batch_is_named_by_its_metadata(key: str) -> None:
-    assert "· *nightly* " in message_of(a_batch(metadata=((key, "nightly"),))).text
+    assert details.tokens(Usage(0, 0, 1_500)) == "1,500 in all"
+    assert details.tokens(Usage(0, 0, 0)) == ""
+    assert details.tokens(Usage(12, 3, 15, 4, 1)) == "12 in (4 cached), 3 out (1 reasoning)"
 
 
-def test_the_partial_output_of_a_failed_batch_is_named() -> None:
-    assert fields(message_of(a_batch(status="failed", output_file_id="f")))["Partial output"] == "`f`"
+@pytest.mark.parametrize(
+    ("batch", "happened", "step"),
+    [
+        (
+            ended("failed", None, error_file_id=FILE),
+            "The server doesn’t say how many requests succeeded. There is an error file, so some have no result.",
+            "the error file says why.",
+        ),
+        (
+            ended("failed", (10, 7, 3), errors=(BatchError("internal_error"),), error_file_id=FILE),
+            "3 of 10 requests failed, 7 results are ready.",
+            "keep the 7 (already billed), resubmit the rest from the error file.",
+        ),
+        (
+            ended("cancelled", (0, 0, 0), output_file_id="file-o"),
+            "The server doesn’t say how many requests succeeded.",
+            "",
+        ),
+        (
+            ended("completed", (10, 5, 3), error_file_id=FILE),
+            "5 of 10 requests succeeded, 3 failed, 2 unaccounted for.",
+            "compare the results with the input file, and resubmit what is missing.",
+        ),
+        (
+            failed_by(("odd", 99), ("rate_limit_exceeded", 1), counts=(200, 100, 100)),
+            "100 of 200 requests failed, 100 results are ready.",
+            "resubmit the 100 named in the error file.",
+        ),
+    ],
+    ids=str,
+)
+def test_what_was_done_is_never_forgotten_or_denied(batch: Batch, happened: str, step: str) -> None:
+    assert (details.happened(batch), details.next_step(batch)) == (happened, step)
 
 
-@pytest.mark.parametrize("status", ["expired", "cancelled"])
-def test_partial_output_is_said_to_be_paid_for(status: str) -> None:
-    message = message_of(a_batch(status=status, output_file_id="file-part"))
+def test_errors_without_a_code_are_told_apart_by_their_messages() -> None:
+    errors = (BatchError(None, "JSON is broken"), BatchError("odd", "One."), BatchError("odd", "Two."))
+    batch = ended("failed", None, errors=errors)
 
-    assert sections(message) == ["What was done is already paid for: fetch it before you submit the rest again."]
-    assert fields(message) == {"Partial output": "`file-part`"}
-
-
-def test_the_facts_are_shown_and_what_is_not_known_is_left_out() -> None:
-    batch = a_batch(
-        status="completed",
-        model="gpt-5-mini",
-        endpoint="/v1/responses",
-        completion_window="24h",
-        created_at=NOW - 11_520,
-        output_file_id="file-out",
-        usage=Usage(1_234_567, 345_678, 1_580_245, cached_tokens=1_000_000, reasoning_tokens=12_345),
-    )
-
-    assert fields(message_of(batch)) == {
-        "Model": "`gpt-5-mini`",
-        "Endpoint": "`/v1/responses`",
-        "Took": "3 h 12 min of 24 h",
-        "Tokens": "1,234,567 in (1,000,000 cached), 345,678 out (12,345 reasoning)",
-        "Output file": "`file-out`",
-    }
+    assert details.reasons(batch) == ["• 2 × odd; the first: One.", "• JSON is broken"]
+    assert details.counts_text(replace(batch, errors=errors[:1])) == "JSON is broken"
+    assert details.happened(replace(batch, errors=errors[1:], errors_left_out=30)) == "32 errors; no request ran."
 
 
-def test_the_id_is_shown_below_a_name_with_the_rest_of_the_metadata() -> None:
-    named = a_batch(metadata=(("Owner", "anna"), ("Job_Name", "nightly"), ("run", "42")))
-
-    origin, metadata = contexts(message_of(named))
-
-    assert origin.startswith("`batch_1` · created <!date^")
-    assert metadata == "Owner: anna · run: 42"
-
-
-def test_what_says_nothing_new_is_left_out() -> None:
-    batch = a_batch(status="completed", usage=Usage(0, 0, 0), metadata=(("team", "search"), ("run", "42")))
-
-    message = message_of(batch)
-
-    assert "Tokens" not in fields(message)
-    assert contexts(message)[1] == "run: 42"
-
-
-def test_no_word_from_outside_becomes_an_emoji_beside_ours() -> None:
-    word = ":tada:"
-    errors = (BatchError(word, word),)
-    batch = a_batch(status="failed", errors=errors, metadata=(("name", word), (":tada", word)), model=word)
-
-    message = message_of(batch, AT_OPENAI)
-
-    outside_code = re.sub(r"`[^`]*`", "", message.text + str(blocks(message)))
-    assert outside_code.count(":tada") == 0
-    assert ":x:" in outside_code
-
-
-def test_metadata_beyond_what_is_readable_is_counted() -> None:
-    batch = a_batch(metadata=tuple((f"key{n}", "x") for n in range(16)))
-
-    assert contexts(message_of(batch))[1].endswith("key7: x · 8 more")
+@pytest.mark.parametrize(
+    "names", [["a 08", "a 09", "a 10"], ["v1.2", "v1.3", "v1.4"], ["at 1795871970120", "at 1795871970121", "at 1795871970122"]]
+)  # fmt: skip
+def test_no_range_is_made_of_what_is_no_plain_number(names: list[str]) -> None:
+    assert details.names_text([a_batch(metadata=(("name", name),)) for name in names], 99) == ", ".join(names)

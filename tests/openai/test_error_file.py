@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from batchbell.config import Server
 from batchbell.models import ErrorSummary
+from batchbell.openai import error_file
 from batchbell.openai.client import OpenAIClient
-from batchbell.openai.error_file import ErrorFile
 from bench.error_files import LINE, PROMPT, QUICK, SLOW, line, peak_of, reading, seen, shown
 from local import openai_faults as faults
 from local.openai_faults import Cut, Kind
@@ -30,10 +30,7 @@ def openai() -> Iterator[OpenAISimulator]:
 
 
 def summary_of(*lines: bytes, is_whole: bool = True) -> ErrorSummary | None:
-    file = ErrorFile()
-    for each in lines:
-        file.add(each)
-    return file.summary(is_whole=is_whole)
+    return error_file.summary_of(lines, 4 * 2**20 if is_whole else sum(map(len, lines)) - 1, (EOFError,))
 
 
 def read(openai: OpenAISimulator, file_id: str = "file-1", deadline_at: float = NOW + 60, **given: Any) -> Any:
@@ -102,7 +99,7 @@ def test_no_text_of_a_request_gets_into_a_summary(text: str) -> None:
     rows = [{"id": text, "custom_id": text, "error": error, "response": response} for error, response in shapes]
     summary = summary_of(*(json.dumps(row).encode() + b"\n" for row in rows))
 
-    assert summary == seen(("other", 3), lines=3, is_whole=False)
+    assert summary == seen(("other", 3), lines=3)
 
 
 def test_a_custom_id_is_no_reason_even_if_it_looks_like_one() -> None:
@@ -135,10 +132,10 @@ def test_the_last_line_counts_without_a_line_end_unless_the_file_was_cut() -> No
     assert summary_of(LINE + LINE[:-1], is_whole=False) == seen(("rate_limit_exceeded", 1), is_whole=False)
 
 
-def test_what_is_no_line_of_an_error_file_is_skipped_and_the_summary_says_that_there_is_more() -> None:
+def test_what_is_no_line_of_an_error_file_is_skipped() -> None:
     odd = [b"{", b"7", b"[]", b"null", b'{"error": {"code": "a"}}', b'{"custom_id": 1}', b'"' + b"x" * 2**18 + b'"']
     for each in odd:
-        assert summary_of(each, b"\n", LINE) == seen(("rate_limit_exceeded", 1), is_whole=False)
+        assert summary_of(each, b"\n", LINE) == seen(("rate_limit_exceeded", 1))
     assert summary_of(b"\r\n\n", LINE, b"\r\n") == seen(("rate_limit_exceeded", 1))
     assert summary_of(b"\n".join(odd)) is None
 

@@ -105,7 +105,7 @@ def test_a_refused_key_is_announced_at_the_second_poll_and_once_more_when_it_wor
 
     assert (after_one, bot.announced()) == (2, expected)
     assert (len(refused), len(bot.texts())) == (1, 4)
-    assert "has refused the API key" in refused[0]
+    assert "rejects the API key" in refused[0]
 
 
 # DynamoDB, and death

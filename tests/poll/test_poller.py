@@ -63,8 +63,8 @@ def test_what_ended_before_the_baseline_is_not_announced_and_one_message_says_wh
 
     [message] = bot.slack.messages
     assert ids_of(message.metadata)[0].endswith("#watching")
-    assert "1 batch is open" in message.text
-    assert "250 batches had ended before" in str(message.attachments)
+    assert "1 is running" in message.text
+    assert "the 250 that had already ended are not posted" in message.text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_ends_while_the_baseline_takes_several_polls_is_announced_once(bot:
     bot.tick(3)
 
     assert bot.announced() == [f"{batches[1]}#completed"]
-    assert "100 batches had ended before" in str(bot.slack.messages[0].attachments)
+    assert "the 100 that had already ended are not posted" in bot.texts()[0]
 
 
 def test_an_end_soon_after_the_baseline_is_announced_though_our_clock_is_ahead(bot: BotUnderTest) -> None:
@@ -146,7 +146,7 @@ def test_what_is_open_at_another_address_of_the_server_is_tracked_there(bot: Bot
     bot.tick(2)
 
     assert [each for each in bot.announced() if batch_id in each] == [f"{batch_id}#failed"]
-    assert sum("is now watching" in each for each in bot.texts()) == 2
+    assert sum("watching" in each for each in bot.texts()) == 2
 
 
 # Open batches by id
@@ -213,7 +213,7 @@ def test_a_team_that_wants_failures_only_hears_of_those_that_the_list_shows_late
 
 
 @pytest.mark.parametrize("status", [429, 401, 404])
-@pytest.mark.parametrize(("minutes", "says"), [(30, "3 of 10"), (75, "not known")])
+@pytest.mark.parametrize(("minutes", "says"), [(30, "3 of 10"), (75, "doesn’t say")])
 def test_an_end_waits_an_hour_for_counts_that_cannot_be_had(
     bot: BotUnderTest, status: int, minutes: int, says: str
 ) -> None:
@@ -310,7 +310,7 @@ def test_a_list_that_begins_with_the_oldest_is_read_to_its_end_and_if_it_has_non
     cut_short = bot.poll() and bot.store().load_state()
 
     assert (seen.hides_new, unseen.hides_new, untold.hides_new, cut_short.hides_new) == (False, True, True, True)
-    assert "new ones cannot be seen" in str(bot.ask("status"))
+    assert "New ones cannot be seen" in str(bot.ask("status"))
     assert "batchbell doctor --team search" in str(bot.ask("status"))
 
 

@@ -30,7 +30,7 @@ from itertools import pairwise
 from math import inf
 
 from local.openai_simulator import After, Change
-from local.oracle import is_correct, texts_about
+from local.oracle import wrong_texts
 from tests.simulation.faults import Call, Fault, Result, System
 from tests.simulation.schedule import NOW, TERMINAL, Kind
 from tests.simulation.trace import BASELINE_TAKES_S, Post, Trace
@@ -204,9 +204,9 @@ def _untrue_of_end(trace: Trace, change: Change, first: Post) -> Iterator[str]:
     id, early_s = _id(change), first.baseline_at - change.at
     if early_s > CLOCKS_DIFFER_S + trace.skew_s + BASELINE_TAKES_S:
         yield f"{id}: ended {early_s:.0f} s before the baseline"
-    for text in texts_about([post.message for post in trace.posts], id):
-        if change.batch_id not in text or not is_correct(text, change.row):
-            yield f"{id}: announced wrongly: {text!r}"
+    ends = {_id(each): each.row for each in _ends(trace)}
+    for text in wrong_texts([post.message for post in trace.posts], id, ends):
+        yield f"announced wrongly: {text}"
 
 
 def _was_announced_ended(posts: Posts, batch_id: str, at: float) -> bool:

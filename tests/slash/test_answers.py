@@ -1,22 +1,46 @@
 """Answers on the real table: what a person sees who types the slash command."""
 
-import json
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from batchbell.models import Status
-from batchbell.notify.mrkdwn import series
+from batchbell import models
+from batchbell.models import Batch, BatchError, Notification, RequestCounts
+from batchbell.notify.messages import message_for
+from batchbell.records import Outbox, PollState, RecordPage
+from batchbell.slash.answers import answer
+from batchbell.slash.parse import OPEN, PROBLEMS, BotStatus, Command, Details, Help, Query, Recent, parse
 from local.openai_faults import Fault, error, slow
 from local.openai_rows import Row, counts, errors
 from local.openai_simulator import After
-from tests.asking import actions_of, element_of, texts_of
+from local.slack_rules import error_for
+from tests import untrusted
+from tests.asking import actions_of, texts_of, values_of
 from tests.bot import BotUnderTest
+from tests.builders import AT_OPENAI, NOW, a_batch, a_config, a_notification, a_record, a_state
+
+Message = dict[str, Any]
 
 
-def names(message: dict[str, object]) -> list[str]:
-    """The batches of a list, by name."""
-    return [text.split("*")[1] for text in texts_of(message)[1:] if "*" in text]
+def names(message: Message) -> list[str]:
+    """The batches of a list, by name: those that need attention first."""
+    return re.findall(r"^\S+ \*([^*\n]+)\* ", "\n".join(texts_of(message)), re.MULTILINE)
+
+
+def runs(*numbers: int) -> list[str]:
+    return [f"run {number}" for number in numbers]
+
+
+def lines_of(message: Message) -> list[str]:
+    return "\n".join(texts_of(message)).split("\n")
+
+
+def one(status: str, *counts: int, **fields: object) -> Batch:
+    return a_batch(status=status, request_counts=RequestCounts(*counts) if counts else None, **fields)
 
 
 def add(bot: BotUnderTest, name: str, status: str = "in_progress", **fields: object) -> str:
@@ -25,8 +49,16 @@ def add(bot: BotUnderTest, name: str, status: str = "in_progress", **fields: obj
     return str(batch["id"])
 
 
-def status_of(bot: BotUnderTest) -> str:
-    return "\n".join(texts_of(bot.ask("status")))
+def asked(query: Query, *batches: Batch, state: PollState | None = None, outbox: Outbox | None = None) -> Message:
+    """The answer from a table with just these batches."""
+    records = tuple(a_record(each, position="01#x") for each in batches)
+    table: Any = SimpleNamespace(
+        load_state=lambda: state or a_state(),
+        outbox=lambda channel: outbox or Outbox(),
+        find=lambda batch_id: next((each for each in records if each.batch.id == batch_id), None),
+        list_records=lambda *_, **__: RecordPage(records, has_older=True, has_newer=True),
+    )
+    return answer(Command(query), table, a_config(AT_OPENAI), lambda *_: None, lambda: NOW)
 
 
 @pytest.fixture
@@ -39,85 +71,86 @@ def many(bot: BotUnderTest) -> BotUnderTest:
     return bot
 
 
-def test_the_ten_most_recent_come_newest_first(many: BotUnderTest) -> None:
+def test_the_newest_batches_are_listed_by_what_they_need(many: BotUnderTest) -> None:
     message = many.ask("")
 
-    assert names(message) == [f"run {number}" for number in range(24, 14, -1)]
+    assert texts_of(message)[0] == "*10 newest batches* · 2 need attention, 8 running"
+    assert names(message) == runs(20, 15, 24, 23, 22, 21, 19, 18, 17, 16)
+    assert [line for line in lines_of(message) if line.startswith("*")][1:] == ["*Needs attention*", "*Running*"]
     assert message["response_type"] == "ephemeral"
-    assert actions_of(message) == ["older", "refresh", "status", "health", "share"]
+    assert actions_of(message) == ["details", "list_problems", "older", "refresh", "share"]
+    assert lines_of(message)[-1].endswith(" · only you can see this")
 
 
 def test_older_and_newer_lead_through_the_list_while_new_batches_arrive(many: BotUnderTest) -> None:
     first = many.ask("")
-    second = many.ask(element_of(first, "older")["value"])
+    second = many.ask(values_of(first)["Older"])
     add(many, "newcomer")
     many.tick()
-    third = many.ask(element_of(second, "older")["value"])
-    again = many.ask(element_of(third, "newer")["value"])
-    refreshed = many.ask(element_of(second, "refresh")["value"])
-    top = many.ask(element_of(many.ask(element_of(again, "newer")["value"]), "newer")["value"])
+    third = many.ask(values_of(second)["Older"])
+    again = many.ask(values_of(third)["Newer"])
+    refreshed = many.ask(values_of(second)["Refresh"])
+    top = many.ask(values_of(many.ask(values_of(again)["Newer"]))["Newer"])
 
-    assert names(second) == names(again) == names(refreshed) == [f"run {n}" for n in range(14, 4, -1)]
-    assert names(third) == [f"run {number}" for number in range(4, -1, -1)]
-    assert "older" not in actions_of(third)
-    assert names(top)[:2] == ["newcomer", "run 24"]
-    assert "newer" not in actions_of(top)
+    assert names(second) == names(again) == names(refreshed) == runs(10, 5, 14, 13, 12, 11, 9, 8, 7, 6)
+    assert names(third) == runs(0, 4, 3, 2, 1)
+    assert texts_of(third)[0] == "*5 older batches* · 1 needs attention, 4 running"
+    assert texts_of(again)[0] == "*10 newer batches* · 2 need attention, 8 running"
+    assert "Older" not in values_of(third)
+    assert "newcomer" in names(top)
+    assert "Newer" not in values_of(top)
 
 
 def test_a_status_and_a_number_narrow_and_widen_the_list(many: BotUnderTest) -> None:
-    assert many.ask("failed --share")["response_type"] == "in_channel"
-    assert names(many.ask("failed")) == ["run 20", "run 15", "run 10", "run 5", "run 0"]
-    assert names(many.ask("2 FAILED")) == ["run 20", "run 15"]
+    shared = many.ask("failed --share")
+
+    assert (shared["response_type"], "only you" in shared["text"]) == ("in_channel", False)
+    assert names(shared) == names(many.ask("problems")) == runs(20, 15, 10, 5, 0)
+    assert texts_of(many.ask("2 FAILED"))[0] == "*2 newest failed batches*"
+    assert texts_of(many.ask("problems 1"))[0] == "*1 newest problem*"
+    assert names(many.ask("2 attention")) == runs(20, 15)
     assert len(names(many.ask("25"))) == 25
-    assert len(names(many.ask("open 40"))) == 20
-    assert texts_of(many.ask("expired"))[0].endswith("no expired batch is recorded")
+    assert len(names(many.ask("running 40"))) == 20
 
 
-def test_where_there_is_nothing_to_list_the_answer_says_what_to_ask(many: BotUnderTest) -> None:
-    known, unknown = texts_of(many.ask("expired"))[1], texts_of(many.ask("fialed"))[1]
-
-    assert known == "`/batches all` lists every batch that is recorded, `/batches status` says whether polls succeed."
-    assert unknown == f"The documented statuses are {series([*Status])}. {known}"
-
-
-@pytest.mark.parametrize(("shown", "label"), [(None, "completed"), (counts(0, 0, 0), "empty")])
-def test_a_batch_that_ended_before_the_baseline_is_not_unclear_because_only_the_list_was_read(
-    bot: BotUnderTest, shown: Row | None, label: str
-) -> None:
-    bot.add_ended(1)
-    bot.openai.mangle = lambda row: row | {"request_counts": shown, "output_file_id": None, "usage": None}
-    bot.tick()
-
-    assert f"\n{label} · " in texts_of(bot.ask(""))[1]
-
-
-def test_a_status_that_only_this_server_knows_lists_its_batches(bot: BotUnderTest) -> None:
-    add(bot, "run")
-    bot.openai.mangle = lambda row: row | {"status": "Pre_Schedule"}
-    bot.tick()
-
-    assert names(bot.ask("pre_schedule")) == ["run"]
-    assert element_of(bot.ask("pre_schedule"), "status")["initial_option"]["text"]["text"] == "Pre schedule"
-
-
-def test_the_menu_chooses_a_status_and_shows_which(many: BotUnderTest) -> None:
-    menu = element_of(many.ask("failed"), "status")
-
-    assert menu["initial_option"]["text"]["text"] == "Failed"
-    assert menu["initial_option"]["value"] == "failed 10"
-    assert names(many.ask(menu["options"][1]["value"])) == names(many.ask("open"))
-
-
-def test_failed_includes_completed_batches_with_failed_requests(bot: BotUnderTest) -> None:
+def test_problems_include_what_expired_and_what_failed_in_part(bot: BotUnderTest) -> None:
     bot.tick()
     add(bot, "partly", "completed", request_counts=counts(10, 7, 3))
-    add(bot, "succeeded", "completed", request_counts=counts(10, 10, 0))
+    add(bot, "expired", "expired", request_counts=counts(48000, 25401, 0))
+    add(bot, "succeeded", "completed", request_counts=counts(500, 500, 0))
     bot.tick()
 
-    [shown] = [text for text in texts_of(bot.ask("failed")) if "partly" in text]
-
     assert names(bot.ask("failed")) == ["partly"]
-    assert shown.startswith(":warning: *partly*\npartly failed · 3 of 10 requests failed · 1 min 2 s ago · took")
+    assert names(bot.ask("problems")) == ["expired", "partly"]
+    shown = [re.sub(r" · <!date\^\d+\^{ago}\|1 min \d s ago>", "", line) for line in lines_of(bot.ask(""))]
+    assert shown[1:6] == [
+        "*Needs attention*",
+        "⏰ *expired* expired: 25,401 of 48,000 succeeded",
+        "⚠️ *partly* 3 of 10 failed",
+        "*Done*",
+        "✅ *succeeded* 500 requests",
+    ]
+
+
+ROWS = [
+    (one("cancelled", 4000, 544, 0), "⏹️ X cancelled: 544 of 4,000 succeeded · "),
+    (one("completed", 24000, 11112, 0), "⚠️ X partly failed: 11,112 of 24,000 succeeded, 12,888 unaccounted for · "),
+    (one("failed", 3, 0, 3), "❌ X 3 of 3 failed · "),
+    (one("completed"), "❔ X completed · "),
+    (one("completed", is_retrieved=True), "❔ X completed (counts unknown) · "),
+    (one("completed", error_file_id="file-1"), "❔ X completed: there is an error file · "),
+    (one("completed", 9, 9, 0, completed_at=None), f"✅ X 9 requests · created <!date^{NOW - 3600}^{{ago}}|1 h ago>"),
+    (one("validating"), "⏳ X validating · 23 h left"),
+    (one("cancelling", expires_at=NOW), "⏳ X cancelling · past its window"),
+    (one("in_progress", 800, 303, 9), "⏳ X ▰▰▰▱▱▱▱▱▱▱ 39 % · 312 of 800 done, 9 failed · 23 h left"),
+]
+
+
+@pytest.mark.parametrize(("batch", "row"), ROWS, ids=range(len(ROWS)))
+def test_a_row_says_what_was_done_and_the_time_that_matters(batch: Batch, row: str) -> None:
+    link = "*<https://platform.openai.com/batches/batch_1|batch_1>*"
+
+    assert row.replace("X", link) in texts_of(asked(Recent(), batch))[1]
 
 
 def test_progress_is_at_most_one_poll_old_and_the_answer_says_how_old(bot: BotUnderTest) -> None:
@@ -126,20 +159,57 @@ def test_progress_is_at_most_one_poll_old_and_the_answer_says_how_old(bot: BotUn
     bot.openai.change(batch_id, request_counts=counts(1000, 290, 10))
     bot.tick()
 
-    shown = bot.ask("")
-    in_detail = bot.ask(batch_id)
+    shown, in_detail = bot.ask(""), lines_of(bot.ask(batch_id))
 
-    progress = "▰▰▰▱▱▱▱▱▱▱ 300 of 1,000 (10 failed)"
-    assert f":hourglass_flowing_sand: *run*\nin progress · {progress} · 2 min ago" in texts_of(shown)[1]
-    assert texts_of(shown)[-1].startswith("As of <!date^")
-    assert progress in texts_of(in_detail)
+    assert "⏳ *run* ▰▰▰▱▱▱▱▱▱▱ 30 % · 300 of 1,000 done, 10 failed · 23 h 58 min left" in lines_of(shown)
+    assert lines_of(shown)[-1].startswith("Checked <!date^")
+    assert in_detail[:2] == ["⏳ *In progress:* *run*", "300 of 1,000 requests done, 10 failed."]
+    assert in_detail[2].startswith("▰▰▰▱▱▱▱▱▱▱ 30 % · its window ends <!date^")
 
 
-def test_an_answer_from_an_old_poll_says_so(many: BotUnderTest) -> None:
+def test_where_there_is_nothing_to_list_the_answer_says_what_that_means(bot: BotUnderTest) -> None:
+    before = bot.ask("problems")
+    bot.tick()
+    add(bot, "run")
+    bot.tick()
+    good, others = bot.ask("problems"), [texts_of(bot.ask(text))[0] for text in ("failed", "completed", "gone")]
+
+    assert texts_of(before) == ["*No problems in the last 30 days*", "⚠️ No check has succeeded yet"]
+    assert texts_of(bot.ask("open older:0"))[0] == "*No older running batches*"
+    assert texts_of(good)[0] == "✅ *No problems in the last 30 days*\n1 batch is running."
+    assert list(values_of(good)) == ["Running", "All batches"]
+    assert [each.partition(" in the")[0] for each in others] == [
+        "✅ *No failed batches",
+        "*No completed batches",
+        "*No deleted batches",
+    ]
+
+
+@pytest.mark.parametrize("shown", [None, counts(0, 0, 0)])
+def test_a_batch_that_ended_before_the_baseline_is_not_unclear_because_only_the_list_was_read(
+    bot: BotUnderTest, shown: Row | None
+) -> None:
+    bot.add_ended(1)
+    bot.openai.mangle = lambda row: row | {"request_counts": shown, "output_file_id": None, "usage": None}
+    bot.tick()
+
+    assert f"* {'empty' if shown else 'completed'} · " in texts_of(bot.ask(""))[1]
+
+
+def test_a_status_that_only_this_server_knows_lists_its_batches(bot: BotUnderTest) -> None:
+    add(bot, "run")
+    bot.openai.mangle = lambda row: row | {"status": "Pre_Schedule"}
+    bot.tick()
+
+    assert texts_of(bot.ask("pre_schedule"))[0] == "*1 newest pre schedule batch*"
+    assert texts_of(bot.ask("yesterday"))[0] == "I don’t know “yesterday”. Try one of these:"
+
+
+def test_an_answer_from_an_old_poll_says_so_and_offers_the_status(many: BotUnderTest) -> None:
     many.clock.at += 3600
 
-    assert texts_of(many.ask(""))[-1].startswith(":warning: As of <!date^")
-    assert texts_of(many.ask(""))[-1].endswith(", 1 h ago")
+    assert re.fullmatch(r"⚠️ Checked <!date.*>, 1 h ago · only you can see this", lines_of(many.ask(""))[-1])
+    assert values_of(many.ask(""))["Is batchbell OK?"] == "status"
 
 
 def test_a_list_that_is_not_read_to_its_end_yet_is_said_to_be_so(bot: BotUnderTest) -> None:
@@ -147,17 +217,15 @@ def test_a_list_that_is_not_read_to_its_end_yet_is_said_to_be_so(bot: BotUnderTe
     bot.request_s = 23
     bot.poll()
 
-    early, status_early = bot.ask(""), status_of(bot)
+    early, status_early = bot.ask("40"), bot.ask("status")
     bot.request_s = 0
     bot.tick()
-    late, status_late = bot.ask(""), status_of(bot)
+    late, status_late = bot.ask("40"), bot.ask("status")
 
-    assert texts_of(early)[-1].startswith(":warning: As of <!date^")
-    assert texts_of(early)[-1].endswith("; a part of the list is still unread")
-    assert ":warning: batchbell needs a look" in status_early
-    assert "still unread; the next polls go on" in status_early
-    assert texts_of(late)[-1].startswith("As of <!date^")
-    assert ":white_check_mark: batchbell is well" in status_late
+    assert re.match("⚠️ Checked <!date.*; a part of the list is still unread", lines_of(early)[-1])
+    assert "1. A part of the list of batches is still unread. The next checks go on" in status_early["text"]
+    assert lines_of(late)[-1].startswith("Checked <!date^")
+    assert status_late["text"].startswith("✅ batchbell is working.")
 
 
 def test_a_server_that_repeats_itself_is_a_problem_in_the_bots_status(bot: BotUnderTest) -> None:
@@ -165,38 +233,79 @@ def test_a_server_that_repeats_itself_is_a_problem_in_the_bots_status(bot: BotUn
     bot.openai.unknown_after = After.NEVER_KNOWN
     bot.tick(3)
 
-    assert "The server repeats itself" in status_of(bot)
-    assert "the next polls go on" not in status_of(bot)
+    assert "*1. The server repeats itself instead" in texts_of(bot.ask("status"))[1]
 
 
-def test_details_show_everything_about_a_batch(bot: BotUnderTest) -> None:
-    found = errors({"code": "invalid_json_line", "message": "Not valid JSON.", "line": 3})
-    batch_id = add(bot, "evals", "failed", errors=found)
+def test_the_menu_leads_to_the_details_of_a_batch(bot: BotUnderTest) -> None:
+    batch_id = add(bot, "evals", "failed", errors=errors({"code": "odd_code", "message": "Not valid.", "line": 3}))
     bot.tick()
 
-    message = bot.ask(element_of(bot.ask(""), "details")["value"])
+    message = bot.ask(values_of(bot.ask(""))["❌ evals"])
 
-    shown = "\n".join(texts_of(message))
-    assert "*evals* failed: invalid json line" in shown
-    assert "`invalid_json_line` in line 3: Not valid JSON." in shown
-    assert batch_id in shown
+    assert lines_of(message)[:3] == [
+        "❌ *Rejected:* *evals*",
+        "1 error in the input file; no request ran.",
+        "*Next:* fix the file and submit it again.",
+    ]
+    assert lines_of(message)[3:6] == ["*Odd code* · `odd_code`", "Line 3", "Not valid."]
+    assert lines_of(message)[6:8] == ["*Batch*", f"`{batch_id}`"]
     assert bot.ask(batch_id.upper().replace("BATCH_", "Batch_")) == message
-    assert actions_of(message) == ["list", "refresh", "share"]
+    assert actions_of(message) == ["share", "list"]
+
+
+def test_details_give_for_each_kind_of_error_its_lines_and_a_remedy() -> None:
+    found = [BatchError("invalid_json_line", "Bad.", n) for n in range(1, 13)]
+    found += [BatchError("model_mismatch", "Other.", 99), BatchError("model_not_found", "No gpt-9 in org-abc.")]
+    batch = a_batch(status="failed", errors=tuple(found), errors_left_out=7)
+
+    texts = texts_of(asked(Details("batch_1"), batch))
+
+    assert texts[1].split("\n") == [
+        "*12 lines are not valid JSON* · `invalid_json_line`",
+        "Lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 …",
+        "Make each line one whole JSON object.",
+    ]
+    assert [text.partition("\n")[2] for text in texts[2:4]] == [
+        "Line 99\nName the same model in all requests of a batch.",
+        "No gpt-9 in org-….\nCheck the name of the model, and that this project may use it.",
+    ]
+    assert texts[4] == "7 more errors"
+
+
+def test_details_show_why_requests_failed_and_everything_that_is_known() -> None:
+    metadata = (("name", "nightly"), ("team", "search"), *((f"key{n}", "x") for n in range(10)))
+    reasons = tuple((f"reason_{n}", 20 - n) for n in range(12))
+    summary = models.ErrorSummary(reasons, lines=180, is_whole=False)
+    files = {"output_file_id": "file-out", "error_file_id": "file-err"}
+    batch = one("completed", 1000, 800, 200, error_summary=summary, metadata=metadata, model="gpt-9", **files)
+
+    shown = lines_of(asked(Details("batch_1"), batch))
+
+    assert shown[2:4] == ["• 20 × reason 0", "• 19 × reason 1"]
+    assert shown[12:14] == ["• 19 others", "This is from the first 180 lines of the error file."]
+    assert shown[15:20] == ["*Batch*", "`batch_1`", "*Results* `file-out`", "*Errors* `file-err`", "*Ran*"]
+    assert shown[20].endswith("|2027-01-15 08:00 UTC> (1 h of 24 h)")
+    assert shown[21:24] == ["*Model*", "`gpt-9`", "*Metadata*"]
+    assert shown[24:33] == [*(f"key{n}: x" for n in range(8)), "2 more"]
 
 
 def test_an_id_that_is_not_in_the_table_is_asked_of_openai(bot: BotUnderTest) -> None:
     batch_id = add(bot, "fresh")
 
-    assert "*fresh* is now in progress" in texts_of(bot.ask(batch_id))[0]
-    assert "was asked just now" in texts_of(bot.ask(batch_id))[-1]
-    assert texts_of(bot.ask("batch_none"))[0].endswith("does not know it either: it may belong to another project.")
+    assert texts_of(bot.ask(batch_id))[0].startswith("⏳ *In progress:* *fresh*")
+    assert lines_of(bot.ask(batch_id))[-1].endswith(" was asked just now")
+    assert lines_of(bot.ask("batch_none"))[0] == "❔ *No such batch:* `batch_none`"
+    assert re.match("Not in the last 30 days of search, and .* doesn’t know it", lines_of(bot.ask("batch_none"))[1])
 
 
 @pytest.mark.parametrize("fault", [error(503), slow(5)])
 def test_an_openai_that_does_not_answer_is_not_waited_for(bot: BotUnderTest, fault: Fault) -> None:
     bot.openai.down = fault
 
-    assert "could not be asked just now" in texts_of(bot.ask("batch_none"))[0]
+    message = bot.ask("batch_none")
+
+    assert texts_of(message)[0].endswith(" couldn’t be asked just now.")
+    assert values_of(message) == {"Try again": "batch batch_none", "All batches": "all 10"}
 
 
 def test_an_answer_reads_little_writes_nothing_and_asks_openai_for_no_recorded_batch(many: BotUnderTest) -> None:
@@ -214,31 +323,32 @@ def test_an_answer_reads_little_writes_nothing_and_asks_openai_for_no_recorded_b
     assert len(many.openai.requests) == asked
 
 
-def test_a_bot_without_problems_says_so(bot: BotUnderTest) -> None:
+def test_a_bot_without_problems_says_so_in_a_line(bot: BotUnderTest) -> None:
     add(bot, "run")
     bot.tick(2)
 
-    text, polled, watched, undelivered, parked = texts_of(bot.ask("status"))
+    first, second = lines_of(bot.ask("status"))
 
-    assert text == ":white_check_mark: batchbell is well · *search*"
-    assert polled.endswith("0 s ago")
-    assert (watched, undelivered, parked) == ("*Open batches watched*\n1", "*Undelivered*\n0", "*Parked*\n0")
+    assert first == "✅ *batchbell is working*"
+    assert re.fullmatch("Checked .* 0 s ago · 1 batch running · every message delivered", second)
 
 
 def test_the_bots_status_says_why_no_poll_has_succeeded_until_one_does(bot: BotUnderTest) -> None:
+    before = bot.ask("status")
     bot.tick()
     bot.openai.down = error(503)
     bot.tick(12)
 
-    shown = status_of(bot)
+    shown = texts_of(bot.ask("status"))[1]
     bot.openai.down = None
     bot.tick()
 
-    assert re.search(r"No poll has succeeded for 1\d min.*: List Batches answered 503", shown)
-    assert "batchbell is well" in status_of(bot)
+    assert " has not been checked yet*" in texts_of(before)[1]
+    assert re.match(r"\*1. No check of .* has succeeded\* for 1\d min.*: List Batches answered 503", shown)
+    assert "batchbell is working" in bot.ask("status")["text"]
 
 
-def test_the_bots_status_says_what_is_parked_why_and_since_when(bot: BotUnderTest) -> None:
+def test_the_bots_status_says_what_is_wrong_since_when_and_what_to_do(bot: BotUnderTest) -> None:
     bot.tick()
     add(bot, "run", "failed")
     bot.slack.channels[bot.config.channel] = "is_archived"
@@ -246,59 +356,62 @@ def test_the_bots_status_says_what_is_parked_why_and_since_when(bot: BotUnderTes
     bot.key = "sk-wrong"
     bot.tick()
 
-    shown = status_of(bot)
+    title, key, channel, below = texts_of(bot.ask("status"))
 
-    assert ":warning: batchbell needs a look" in shown
-    assert "has refused the API key since <!date^" in shown
-    assert re.search("Slack takes nothing for this channel: .*is_archived", shown)
-    assert "1 notification parked since <!date^" in shown
+    assert title == "⚠️ *batchbell needs help*"
+    assert re.match(
+        r"\*1\. .* rejects the API key\*, since <!date.*401.*\nRun `./batchbell secrets --team search`", key
+    )
+    assert re.match(
+        r"\*2\. This team’s channel is archived\*; \d messages? (is|are) waiting, tried again <!date.* "
+        r"\(`chat.postMessage: is_archived`\)\nUnarchive it.* `./batchbell redeliver --team search`",
+        channel,
+    )
+    assert re.match("Last successful check .* ago · .* waiting.*full check: `./batchbell doctor --team search`$", below)
 
 
-def test_before_the_first_poll_every_answer_says_so(bot: BotUnderTest) -> None:
-    assert "no batch is recorded" in texts_of(bot.ask(""))[0]
-    assert "no open batch is recorded" in texts_of(bot.ask("open"))[0]
-    assert "No poll has succeeded yet" in texts_of(bot.ask(""))[2]
-    assert "No poll has run yet" in texts_of(bot.ask("status"))[1]
+def test_the_bots_status_says_for_what_a_person_is_waited_for_and_what_cannot_be_read() -> None:
+    held = [a_notification(state=models.State.PARKED, reason=reason) for reason in ("odd", "odd", "unclear")]
+    state = a_state(hides_new=True, refused_since=NOW, failure="List Batches answered 403 (ip_not_authorized)")
+
+    shown = texts_of(asked(BotStatus(), state=state, outbox=Outbox(tuple(held), unreadable=3)))
+
+    assert [text.partition("\n")[0].partition(" since <")[0] for text in shown[1:6]] == [
+        "*1. OpenAI refuses every request*,",
+        "*2. The server lists only its oldest batches*",
+        "*3. A person is needed*: 2 messages are waiting",
+        "*4. A person is needed*: 1 message is waiting",
+        "*5. This version can’t read what a newer one wrote*: 3 messages are waiting",
+    ]
 
 
-def test_what_is_not_understood_gets_one_friendly_line_and_the_help(bot: BotUnderTest) -> None:
+def test_what_is_not_understood_gets_one_friendly_line_and_what_to_ask(bot: BotUnderTest) -> None:
     message = bot.ask("<!channel> & *go*")
 
-    first, forms, _ = texts_of(message)
-    assert first == "I do not understand “&lt;!channel&gt; &amp; \u2217go\u2217”. This is what you can ask:"
-    assert "`/batches batch_…`" in forms
+    assert texts_of(message) == [
+        "I don’t know “&lt;!channel&gt; &amp; \u2217go\u2217”. Try one of these:",
+        "One batch: `/batches batch_…` · more with `/batches failed 25` · `--share` shows the answer to the channel",
+    ]
+    assert "• `/batches problems` those that need attention" in texts_of(bot.ask("help"))[0]
 
 
-def test_untrusted_text_cannot_notify_anyone_or_break_a_list(bot: BotUnderTest) -> None:
-    add(bot, "<!everyone> *x* \n `y` " + "&" * 600)
-    bot.tick()
+def test_a_deleted_batch_has_no_page_and_is_not_running() -> None:
+    row, in_detail = (asked(query, a_batch("batch_1", "gone")) for query in (Recent(), Details("batch_1")))
 
-    message = bot.ask("40")
-
-    assert "<!everyone>" not in json.dumps(message)
-    assert all(len(text) < 3000 for text in texts_of(message))
-
-
-def test_a_deleted_batch_is_shown_as_gone_and_is_not_open(bot: BotUnderTest) -> None:
-    batch_id = add(bot, "deleted")
-    bot.tick()
-    bot.openai.remove(batch_id)
-    bot.tick()
-    bot.tick(after_s=4000)
-
-    assert names(bot.ask("open")) == []
-    assert ":mag: *deleted*\ngone" in texts_of(bot.ask("gone"))[1]
+    assert texts_of(row)[1].startswith("*No longer watched*\n🔍 *batch_1* deleted · created <!date^")
+    assert actions_of(in_detail) == ["share", "list"]
 
 
 def test_the_batches_of_an_earlier_project_are_shown_as_no_longer_watched(bot: BotUnderTest) -> None:
-    add(bot, "theirs")
+    batch_id = add(bot, "theirs")
     bot.tick()
-    bot.openai.remove(bot.openai.batches[0]["id"])
+    bot.openai.remove(batch_id)
     bot.openai.project = "proj_other"
     bot.tick()
     bot.tick(after_s=4000)
 
-    assert "in progress, no longer watched" in texts_of(bot.ask(""))[1]
+    assert "*No longer watched*\n⏳ *theirs* " in texts_of(bot.ask(""))[1]
+    assert lines_of(bot.ask(batch_id))[-1].endswith(" · no longer watched")
     assert names(bot.ask("open")) == []
 
 
@@ -307,3 +420,51 @@ def test_what_is_past_its_retention_is_not_listed(many: BotUnderTest) -> None:
     many.clock.at += 40 * 86_400
 
     assert names(many.ask("failed")) == []
+
+
+def test_each_button_of_a_message_and_of_an_answer_asks_what_its_label_says(bot: BotUnderTest) -> None:
+    bad, config = one("failed", errors=tuple(BatchError(f"code_{n}") for n in range(5))), a_config(AT_OPENAI)
+    others = (models.Deleted(bad, NOW), models.Watching(NOW, "installed", AT_OPENAI, 1, 1), models.KeyRefused(NOW, 401))
+    posted = [[bad], [one("completed", 9, 9, 0)], [bad] * 12, *([each] for each in others)]
+    messages = [
+        dict(message_for([Notification("x", NOW, each) for each in many], config, NOW).content) for many in posted
+    ]
+    late = a_state(polled_at=NOW - 3600)
+    queries = (Recent(), Recent(status=PROBLEMS), Details("batch_2"), Details("none"), BotStatus(), Help())
+    messages += [*(asked(each, bad, a_batch("batch_2"), state=late) for each in queries), bot.ask("completed")]
+
+    found = {label: parse(value).query for each in messages for label, value in values_of(each).items()}
+
+    by_page = {label: found.pop(label) for label in ("Newer", "Older", "Refresh", "Share")}
+    assert by_page["Newer"] == Recent(status=PROBLEMS, newer_than="01#x")
+    assert by_page["Older"] == Recent(status=PROBLEMS, older_than="01#x")
+    assert found == {
+        **dict.fromkeys(("Details", "Show all 5 errors", "❌ batch_1"), Details("batch_1")),
+        **dict.fromkeys(("⏳ batch_2", "Share to channel"), Details("batch_2")),
+        **dict.fromkeys(("All batches", "Show batches"), Recent()),
+        **dict.fromkeys(("Problems only", "Show problems"), Recent(status=PROBLEMS)),
+        **dict.fromkeys(("Check again", "Is batchbell OK?"), BotStatus()),
+        "Show all 12": Recent(12),
+        "Running": Recent(status=OPEN),
+        "What can I ask?": Help(),
+    }
+
+
+@settings(max_examples=50)
+@given(untrusted.batches, st.sampled_from([1, 40]), untrusted.texts)
+def test_untrusted_text_notifies_nobody_and_every_answer_fits_slacks_limits(
+    batch: Batch, number: int, text: str
+) -> None:
+    for query in (Recent(40), Details(batch.id), parse(text).query):
+        message = asked(query, *[batch] * number)
+        assert error_for(message) is None
+        assert not re.search("<[!@#](?!date)", str(message))
+        assert not re.search("[<>*`]", message["text"])
+
+
+def test_forty_batches_fit_into_one_answer_and_its_menu() -> None:
+    long = {"metadata": (("name", "&" * 600),), "request_counts": RequestCounts(10**12, 10**11, 10**11)}
+    message = asked(Recent(40), *(a_batch(f"batch_{n:032}", "completed", **long) for n in range(40)))
+
+    assert error_for(message) is None
+    assert str(message).count("'value': 'batch batch_") == 40

@@ -21,6 +21,9 @@ ID = "batch_6b0223285a7be713f1384bd080f19a05"
         ("  FAILED ", Recent(status="failed")),
         ("in progress", Recent(status="in_progress")),
         ("In-Progress 5", Recent(5, "in_progress")),
+        ("problems", Recent(status="problems")),
+        ("needs attention, 5", Recent(5, "problems")),
+        ("running", Recent(status="open")),
         ("canceled", Recent(status="cancelled")),
         ("gone", Recent(status="gone")),
         ("25", Recent(25)),
@@ -72,7 +75,7 @@ _POSITIONS = st.none() | st.builds("0{}#{}".format, st.integers(10**9, 10**10 - 
 
 @given(
     st.builds(Details, st.uuids().map("batch_{0.hex}".format) | st.sampled_from(ODD_IDS))
-    | st.builds(Recent, st.integers(1, 40), st.sampled_from(["all", "open", "failed"]), _POSITIONS)
+    | st.builds(Recent, st.integers(1, 40), st.sampled_from(["all", "open", "failed", "problems"]), _POSITIONS)
     | st.builds(Recent, st.integers(1, 40), newer_than=_POSITIONS)
     | st.sampled_from([BotStatus(), Help()])
 )

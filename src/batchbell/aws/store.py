@@ -20,7 +20,7 @@ from typing import Any
 from batchbell.aws.dynamodb import UNITS_PER_S, ConditionError, Item, RejectedError, Table, expression, plain, typed
 from batchbell.aws.encoding import decoded, encoded
 from batchbell.errors import ConflictError, PermanentError
-from batchbell.models import DELETED, Batch, Notification, RequestCounts, has_failures
+from batchbell.models import DELETED, Batch, Notification, RequestCounts, Status, has_failures
 from batchbell.records import Change, Outbox, PollState, Record, Recorded, RecordPage, RecordResult
 
 MAX_CHANGES = 50  # of one transaction, which takes 100 writes: a record and a notification for each
@@ -195,9 +195,10 @@ class Store:
         """Return a page of records, newest first.
 
         `status` is `all`, `open` (of this scope), or a status; `failed` includes completed batches with
-        failed requests. The page begins at either position, or at the newest record.
+        failed requests, `problems` also the expired. The page begins at either position, or at the newest record.
         """
         values = {"kind": _KIND, "scope": scope, "now": now, "status": status, "yes": True, "gone": DELETED}
+        values |= {"failed": Status.FAILED.value, "expired": Status.EXPIRED.value}
         values["position"] = newer_than or older_than or ""
         index, key = ("open", "#open_in = :scope") if status == "open" else ("by_creation", "#kind = :kind")
         if newer_than or older_than:
@@ -205,7 +206,8 @@ class Store:
         wanted = {
             "all": "",
             "open": " AND #status <> :gone",
-            "failed": " AND (#status = :status OR #has_failures = :yes)",
+            "failed": " AND (#status = :failed OR #has_failures = :yes)",
+            "problems": " AND (#status = :failed OR #status = :expired OR #has_failures = :yes)",
         }.get(status, " AND #status = :status")
         items = self._table.query(
             "list records",

@@ -7,18 +7,20 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC
 from getpass import getpass
 from itertools import islice
 from typing import Any
 
+from batchbell import models
 from batchbell.aws.store import Store
 from batchbell.cli.aws import Deployment, deployment_of
 from batchbell.cli.doctor import Doctor
-from batchbell.cli.output import MARKS, facts_of, print_error, progress, say, table_of
+from batchbell.cli.output import MARKS, STATUSES, facts_of, print_error, progress, say, table_of
 from batchbell.config import SECRET_HINTS, Secret, invalid_secret_reason, server_from
 from batchbell.errors import BatchbellError, PermanentError, TransientError
-from batchbell.models import Accepted, Batch, Failure, Outcome, Row, Status, has_failures, lacks_counts, outcome_of
+from batchbell.models import Accepted, Batch, Failure, Outcome, Row, Status, is_problem, lacks_counts, outcome_of
 from batchbell.notify.messages import test_message as message_for_test
 from batchbell.notify.mrkdwn import counted
 from batchbell.openai.client import OpenAIClient
@@ -39,10 +41,10 @@ def list_batches(chosen: Namespace) -> int:
     if found and not chosen.json:
         print("\n".join(table_of(found, time.time())))
     elif not chosen.json:
-        kind = "" if chosen.status == "all" else f" that is {chosen.status}"
-        is_known = chosen.status in ("all", "open", *Status)
-        known = "" if is_known else f" The documented statuses are {', '.join(Status)}."
-        print(f"There is no batch{kind}.{known} The key sees only the batches of its own project.", file=sys.stderr)
+        nothing = {"all": "There is no batch.", "open": "No batch is open.", "problems": "No batch has problems."}
+        says = nothing.get(chosen.status, f"No batch has status '{chosen.status}'.")
+        known = "" if chosen.status in STATUSES else f" Known: {', '.join(STATUSES)}."
+        print(f"{says}{known} The key sees only the batches of its own project.", file=sys.stderr)
     if len(found) == chosen.limit and found[-1].batch and sys.stdout.isatty():
         say(f"Older ones: --after {found[-1].batch.id}", file=sys.stderr)
     return 0
@@ -75,7 +77,7 @@ def _rows(chosen: Namespace, openai: OpenAIClient) -> Iterator[Row]:
     shown: set[str] = set()
     # Counts matter where the outcome is shown, or decides what is shown. A server that never counts is asked once.
     shows_outcome = chosen.status == "all" and not chosen.json
-    confirms = shows_outcome or chosen.status in (Status.COMPLETED, Status.FAILED)
+    confirms = shows_outcome or chosen.status in (Status.COMPLETED, Status.FAILED, "problems")
     read, page_limit = 0, min(chosen.limit, 100) if chosen.status == "all" else 100
     pages = openai.paginate(chosen.after, page_limit, deadline_at=time.time() + _LIST_S)
     while True:
@@ -99,7 +101,9 @@ def _is_wanted(batch: Batch | None, status: str) -> bool:
         return status == "all"
     if status == "open":
         return not batch.is_terminal
-    return batch.status == status or (status == Status.FAILED and has_failures(batch))
+    if status == "problems":
+        return is_problem(batch)
+    return batch.status == status or (status == Status.FAILED and models.has_failures(batch))
 
 
 def show_batch(chosen: Namespace) -> int:
@@ -109,7 +113,15 @@ def show_batch(chosen: Namespace) -> int:
         row = openai.retrieve(chosen.id, deadline_at=time.time() + _RETRIEVE_S)
     if row is None or row.batch is None:
         return _unknown(openai, chosen.id)
-    print(json.dumps(row.raw) if chosen.json else "\n".join(facts_of(row.batch, time.time())))
+    if chosen.json:
+        print(json.dumps(row.raw))
+        return 0
+    batch = row.batch
+    if batch.is_terminal and batch.error_file_id and outcome_of(batch) is not Outcome.SUCCEEDED:
+        with progress("reading the error file"):
+            summary = openai.error_summary(batch.error_file_id, deadline_at=time.time() + _RETRIEVE_S)
+        batch = replace(batch, error_summary=summary)
+    print("\n".join(facts_of(batch, time.time(), openai.server.batch_page(batch.id))))
     return 0
 
 
@@ -197,11 +209,12 @@ def redeliver(chosen: Namespace) -> int:
     if chosen.json:
         print(json.dumps(result))
     elif not result["delivered"] and not result["left"]:
-        print("Nothing is parked.")
+        print("Nothing is waiting for a person.")
     else:
         print(f"{counted(len(result['delivered']), 'notification')} delivered.")
         for each in result["left"]:
-            say(f"still {'parked' if each['is_parked'] else 'waiting'}: {each['id']}: {each['reason']}")
+            who = " for a person" if each["is_parked"] else ""
+            say(f"still waiting{who}: {each['id']}: {each['reason']}")
     if result["failure"]:
         return print_error(f"the poll function failed ({result['failure']}): see its log, or `batchbell doctor`")
     if result["left"] and not chosen.json:

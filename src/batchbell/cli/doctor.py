@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import requests
 
 from batchbell.cli.aws import RAN, Aws, connected, json_object, session_of
-from batchbell.cli.output import MARKS, CheckError, CheckResult, progress, say, text_for
+from batchbell.cli.output import MARKS, CheckError, CheckResult, cli_texts, progress, say, text_for
 from batchbell.config import Secret, invalid_secret_reason
 from batchbell.errors import BatchbellError, ForbiddenError, NotFoundError, PermanentError, SignInError, TransientError
 from batchbell.models import Failure
@@ -37,22 +37,6 @@ _OPENAI_S, _SLASH_S, _SLACK_WAITS_S, _LOG_S = 60, 15, 3, 1800
 _LATE_RUNS, _GRACE_S = 3, 120  # a poll is late after so many intervals, and the longest run
 _LATE_S = 900  # a notification is late: the alarm rings at the same age
 
-_WITHOUT = {
-    "region": ((), "AWS does not answer"),
-    "stack": ((), "no stack was found"),
-    "url": ((), "no stack was found"),
-    "function": (("stack",), "the poll function was not found"),
-    "deployment": ((), "the bot's settings are not known"),
-    "openai_api_key": ((), "there is no key to try"),
-    "slack_bot_token": ((), "there is no token to try"),
-    "slack_signing_secret": (("url",), "there is no secret to sign with"),
-    "identity": (("slack_bot_token", "deployment"), "the token is not accepted"),
-    "unread": (("identity",), "the channel was not read"),
-    "store": (("deployment",), "the table was not found"),
-    "outbox": (("store",), "the outbox could not be read"),
-}
-"""What a check may need from earlier ones: what that needs itself, and why it is skipped without it."""
-
 _FAILURES = {ForbiddenError: "forbidden", NotFoundError: "missing", TransientError: "unreachable"}
 """How the code of a check that could not be made ends; other errors make it `failed`."""
 
@@ -64,25 +48,35 @@ _OPENAI_HUNDREDS = {0: "unreachable", 2: "not_a_batches_server", 3: "redirected"
 def run(chosen: Namespace) -> int:
     """Print each result as soon as it is there; 1 if anything is wrong."""
     doctor = Doctor(Aws(session_of()), chosen.team, chosen.stack, chosen.address_of)
-    count = dict.fromkeys(MARKS, 0)
-    for check in _CHECKS.split():
+    results: dict[str, list[CheckResult]] = {"wrong": [], "good": [], "skipped": [], "to try by hand": []}
+    consequences = [reason for _, reason in cli_texts()["without"].values()]  # all of them in one line
+    for number, check in enumerate(_CHECKS.split()):
         # The first check signs in, which may ask for an MFA code on the line where progress is shown.
-        with progress("checking") if any(count.values()) else nullcontext():
+        with progress("checking") if number else nullcontext():
             result = doctor.result(check)
-        count[result.standing] += 1
-        text = f"{MARKS[result.standing]} {check:<28}  {result.says}"
+        by_hand = result.standing == "skipped" and result.advice
+        kind = "to try by hand" if by_hand else {"ok": "good"}.get(result.standing, result.standing)
+        results[kind].append(result)
         advice = f"\n{'':32}→ {result.advice}" if result.advice else ""
-        say(json.dumps(asdict(result)) if chosen.json else text + advice)
+        if chosen.json:
+            say(json.dumps(asdict(result)))
+        elif result.says not in consequences:
+            say(f"{MARKS[result.standing]} {result.check:<28}  {result.says}{advice}")
     if not chosen.json:
-        print("\n" + "  ".join(f"{number} {MARKS[standing]}" for standing, number in count.items()))
-    return int(count["wrong"] > 0)
+        if skipped := [each for each in results["skipped"] if each.says in consequences]:
+            more = f" and {len(skipped) - 1} more" if skipped[1:] else ""
+            say(f"{MARKS['skipped']} {skipped[0].check + more:<28}  {skipped[0].says}")
+        counts = [f"{len(found)} {kind}" for kind, found in results.items() if found]
+        is_good = not results["wrong"] and not results["skipped"]
+        print("\n" + ", ".join([f"All good ({len(results['good'])})", *counts[1:]] if is_good else counts))
+    return int(bool(results["wrong"]))
 
 
 class Doctor:
     """The checks, each a method of its name, which returns what it says if all is well.
 
-    It raises CheckError or a BatchbellError otherwise. What it finds is an attribute from then on (see
-    `_WITHOUT`): a check that reads what no earlier one has found is skipped.
+    It raises CheckError or a BatchbellError otherwise. What it finds is an attribute from then on: a check that
+    reads what no earlier one has found is skipped (`without` in advice.toml).
     """
 
     is_scheduled, interval_s, bot_name = True, 60, "batchbell"
@@ -94,7 +88,7 @@ class Doctor:
         vars(self).update(found)
 
     def __getattr__(self, name: str) -> Any:
-        needed, reason = _WITHOUT[name]
+        needed, reason = cli_texts()["without"][name]
         for each in needed:
             getattr(self, each)
         raise CheckError(reason)

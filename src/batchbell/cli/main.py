@@ -6,39 +6,17 @@ import os
 import re
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import groupby
+from pathlib import Path
 from typing import NoReturn
 
 from batchbell import __version__
-from batchbell.cli.output import print_error
+from batchbell.cli.output import STATUSES, print_error
 from batchbell.errors import BatchbellError
-from batchbell.models import Status, normalised
-
-_KEY_FROM = """\
-The key and the address are those of --team, or else OPENAI_API_KEY, OPENAI_BASE_URL and, for Azure's
-classic API, OPENAI_API_VERSION of the environment. --json gives each batch on a line of its own, with
-all that the API said."""
-_SECRETS = """\
-Asks for the three without showing them, checks key and token with their services and the form of
-the signing secret, and stores them as SSM SecureStrings. Enter keeps what is stored. When
-standard input is not a terminal, the three are read from it, one on each line, in the order
-openai-api-key, slack-bot-token, slack-signing-secret; an empty or missing line keeps what is
-stored."""
-_DOCTOR = """\
-Exits with 1 if anything is wrong. --json gives each check on a line of its own; its "code" names
-what is wrong, and stays the same from version to version."""
-
-_COMMANDS = {
-    "list": ("commands.list_batches", "list the batches, newest first, as OpenAI lists them", _KEY_FROM),
-    "show": ("commands.show_batch", "show everything about one batch", _KEY_FROM),
-    "manifest": ("manifest.run", "print the Slack app's manifest, and a link that creates the app", ""),
-    "secrets": ("commands.secrets", "store the team's three secrets, after checking them", _SECRETS),
-    "doctor": ("doctor.run", "check everything from the AWS account to the Slack channel", _DOCTOR),
-    "redeliver": ("commands.redeliver", "try parked notifications now, and say what came of it", ""),
-    "test-message": ("commands.test_message", "post a test message into the team's channel", ""),
-}
-"""The function of each command, what it does, and more about it."""
+from batchbell.models import normalised
 
 
 def main(
@@ -54,7 +32,8 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what the terminal cannot show is no reason to stop
-    chosen = _parser().parse_args(arguments, argparse.Namespace(address_of=address_of, sleep=sleep))
+    words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    chosen = _parser().parse_args(words, argparse.Namespace(address_of=address_of, sleep=sleep))
     module, _, function = chosen.function.partition(".")
     try:
         # Each command imports what it needs: the manifest needs no library, and help nothing.
@@ -84,19 +63,25 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="batchbell", description="What a team's operator needs.")
+    form = argparse.RawDescriptionHelpFormatter
+    about = "Says in Slack when an OpenAI batch ends, and whether it worked."
+    known = tomllib.loads(Path(__file__).with_name("commands.toml").read_text("utf-8"))
+    for group, names in groupby(known, lambda name: known[name]["group"]):
+        about += f"\n\n{group}:\n" + "\n".join(f"  {name:<14}{known[name]['says']}" for name in names)
+    more = "`batchbell command --help` says more about a command."
+    parser = _Parser(prog="batchbell", usage="%(prog)s command …", description=about, epilog=more, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"batchbell {__version__}")
-    commands = parser.add_subparsers(dest="name", required=True, metavar="command")
+    commands = parser.add_subparsers(prog="batchbell", required=True, help=argparse.SUPPRESS, metavar="command")
 
-    for name, (function, says, more) in _COMMANDS.items():
-        about, form = f"{says[0].upper()}{says[1:]}.\n\n{more}".rstrip(), argparse.RawDescriptionHelpFormatter
-        command = commands.add_parser(name, help=says, description=about, formatter_class=form, allow_abbrev=False)
-        command.set_defaults(function=function, usage=command.error)
+    for name, texts in known.items():
+        about = f"{texts['says'][0].upper()}{texts['says'][1:]}.\n\n{texts['more']}".rstrip()
+        command = commands.add_parser(name, description=about, formatter_class=form, allow_abbrev=False)
+        command.set_defaults(function=texts["function"], usage=command.error)
     listing = commands.choices["list"].add_argument
     listing("--after", metavar="ID", type=_batch_id, help="only batches older than this one")
     listing("--limit", metavar="N", type=_count, default=20, help="at most so many (default: %(default)s)")
     status_help = """only batches with this status, which may be a word of your server's own; also open;
-        failed includes those that failed in part"""
+        failed includes those that failed in part, problems also the expired"""
     listing("--status", metavar="S", type=_status, default="all", help=status_help)
     commands.choices["show"].add_argument("id", metavar="ID", type=_batch_id, help="the batch's id")
     manifest = commands.choices["manifest"].add_argument
@@ -127,8 +112,7 @@ def _status(text: str) -> str:
     """Return the status in the API's spelling, `open` or `all`; other servers have others."""
     status = normalised(text)
     if not re.fullmatch(r"[a-z][a-z0-9_]{,59}", status):
-        known = ", ".join(("all", "open", *Status))
-        raise argparse.ArgumentTypeError(f"{text!r} is no status; there are {known}, and your server's own")
+        raise argparse.ArgumentTypeError(f"{text!r} is no status; there are {', '.join(STATUSES)}, and a server's own")
     return status
 
 

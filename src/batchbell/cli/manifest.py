@@ -3,6 +3,7 @@
 import json
 import re
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,31 +28,21 @@ def run(chosen: Namespace) -> int:
     if chosen.json:
         print(json.dumps({"manifest": app, "link": link}))
     else:
-        print(json.dumps(app, indent=2))
-        print(f"\nOpen this link, choose a workspace and press Create:\n\n{link}")
+        print(f"Open this link, choose a workspace and press Create:\n\n{link}\n")
+        print(f"It creates the app of this manifest:\n\n{json.dumps(app, indent=2)}")
     return 0
 
 
-def _manifest_for(team: str, command: str, request_url: str) -> dict[str, Any]:
-    interactions = request_url.removesuffix("commands") + "interactions"
-    name = f"batchbell {team}"
-    slash_command = {"command": command, "url": request_url, "description": f"The OpenAI batches of {team}"}
-    hint = {"usage_hint": "[failed] [25] | batch_… | status | help [--share]", "should_escape": False}
-    return {
-        "display_information": {
-            "name": name[:35],
-            "description": f"Says how each OpenAI batch of {team} ended, and why.",
-            "background_color": "#1d1c1d",
-        },
-        "features": {
-            "bot_user": {"display_name": name[:80], "always_online": True},
-            "slash_commands": [slash_command | hint],
-        },
-        "oauth_config": {"scopes": {"bot": ["chat:write", "commands", "channels:history", "groups:history"]}},
-        "settings": {
-            "interactivity": {"is_enabled": True, "request_url": interactions},
-            "org_deploy_enabled": False,
-            "socket_mode_enabled": False,
-            "token_rotation_enabled": False,
-        },
+def _manifest_for(team: str, command: str, request_url: str) -> Any:
+    """Return manifest.json with its `{names}` filled in."""
+    values = {
+        "name": f"batchbell {team}"[:80],
+        "short_name": f"batchbell {team}"[:35],
+        "description": f"Says how each OpenAI batch of {team} ended, and why.",
+        "command": command,
+        "command_description": f"The OpenAI batches of {team}",
+        "request_url": request_url,
+        "interactions_url": request_url.removesuffix("commands") + "interactions",
     }
+    text = Path(__file__).with_name("manifest.json").read_text("utf-8")
+    return json.loads(re.sub(r'"\{(\w+)\}"', lambda name: json.dumps(values[name[1]]), text))

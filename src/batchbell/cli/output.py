@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from batchbell.models import Batch, Outcome, Row, outcome_of
+from batchbell.models import Batch, Row, Status
+from batchbell.notify import details
 from batchbell.notify.details import given_name, seconds_taken, tokens
-from batchbell.notify.mrkdwn import duration
+from batchbell.notify.mrkdwn import counted, duration
 
+STATUSES = ("all", "open", "problems", *Status)  # a server may have others
 MARKS = {"ok": "✓", "wrong": "✗", "skipped": "\N{EN DASH}"}
 _TIMES = ["created", "in_progress", "finalizing", "cancelling", "completed", "failed", "cancelled", "expired"]
 
@@ -46,9 +49,14 @@ def printable(untrusted: str) -> str:
     return "".join(char if char.isprintable() else " " for char in untrusted)
 
 
+def plain(markup: str) -> str:
+    """Return in one line what messages say with Slack's markup."""
+    return printable(unescape(markup.replace("`", "")))
+
+
 def table_of(rows: Sequence[Row], now: float) -> list[str]:
     """Return headings and a line for each row, in columns as wide as they need to be."""
-    lines = [("STATUS", "NAME", "ID", "REQUESTS", "AGE", "TOOK"), *(_cells(row.batch, now) for row in rows)]
+    lines = [("STATUS", "NAME", "ID", "REQUESTS", "WHEN", "TOOK"), *(_cells(row.batch, now) for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     padded = ([text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True)] for line in lines)
     return ["  ".join(line).rstrip() for line in padded]
@@ -60,32 +68,22 @@ def _cells(batch: Batch | None, now: float) -> tuple[str, ...]:
     _, name = given_name(batch) or ("", "")
     took_s = seconds_taken(batch)
     return (
-        _status(batch),
+        plain(details.label(batch)),
         printable(name if len(name) <= 40 else f"{name[:39]}…"),
         printable(batch.id),
-        _requests(batch),
-        "" if batch.created_at is None else duration(now - batch.created_at),
+        plain(details.counts_text(batch)),
+        _when(batch, now),
         "" if took_s is None else duration(took_s),
     )
 
 
-def _status(batch: Batch) -> str:
-    outcome = outcome_of(batch)
-    if outcome is Outcome.UNKNOWN:
-        return "completed, unclear"
-    return outcome or printable(batch.status.replace("_", " "))
-
-
-def _requests(batch: Batch) -> str:
-    counts = batch.request_counts
-    if counts is None or counts.total <= 0:
-        return ""
-    if counts.completed >= counts.total:
-        return f"{counts.total:,}"
-    if outcome_of(batch) in (Outcome.PARTLY_FAILED, Outcome.ALL_FAILED) and counts.failed:
-        return f"{counts.failed:,} of {counts.total:,} failed"
-    failed = f", {counts.failed:,} failed" if counts.failed else ""
-    return f"{counts.completed + counts.failed:,} of {counts.total:,}{failed}"
+def _when(batch: Batch, now: float) -> str:
+    """Return how long ago it ended, or how long it may still run; else its age."""
+    if batch.ended_at is not None:
+        return f"ended {duration(now - batch.ended_at)} ago"
+    if batch.is_open and batch.status != Status.CANCELLING and (batch.expires_at or 0) > now:
+        return f"{duration((batch.expires_at or 0) - now)} left"
+    return "" if batch.created_at is None else f"created {duration(now - batch.created_at)} ago"
 
 
 def _width(text: str) -> int:
@@ -93,17 +91,24 @@ def _width(text: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text if not unicodedata.combining(char))
 
 
-def facts_of(batch: Batch, now: float) -> list[str]:
-    """Return a line for each thing that the API said about the batch."""
-    facts = [(label, printable(value)) for label, value in _facts(batch, now) if value]
+def facts_of(batch: Batch, now: float, page: str | None = None) -> list[str]:
+    """Return how the batch ended, why and what to do, and a line for each thing that the API said about it."""
+    facts = [(label, printable(value)) for label, value in _facts(batch, now, page) if value]
     width = max(len(label) for label, _ in facts)
     return [f"{label:<{width}}  {value}" for label, value in facts]
 
 
-def _facts(batch: Batch, now: float) -> Iterator[tuple[str, str | None]]:
+def _facts(batch: Batch, now: float, page: str | None) -> Iterator[tuple[str, str | None]]:
     yield "batch", batch.id
-    shown, status = _status(batch), batch.status
-    yield "status", shown if shown == status.replace("_", " ") else f"{shown} (status {status})"
+    shown, status = plain(details.label(batch)), batch.status
+    yield "status", shown if shown.startswith(status.replace("_", " ")) else f"{shown} (status {status})"
+    yield "happened", plain(details.happened(batch))
+    for reason in details.request_reasons(batch, most=20):
+        yield "why", plain(reason)
+    if batch.error_summary and not batch.error_summary.is_whole:
+        yield "why", f"in the first {counted(batch.error_summary.lines, 'line')} of the error file; there are more"
+    yield "next", details.capitalised(plain(details.next_step(batch)))
+    yield "page", page
     if counts := batch.request_counts:
         yield "requests", f"{counts.total:,}: {counts.completed:,} completed, {counts.failed:,} failed"
     if batch.usage:
@@ -130,9 +135,14 @@ def _facts(batch: Batch, now: float) -> Iterator[tuple[str, str | None]]:
         yield "error", f"and {batch.errors_left_out:,} more; --json shows all"
 
 
+def cli_texts() -> dict[str, Any]:
+    """Return the sections of advice.toml."""
+    return tomllib.loads(Path(__file__).with_name("advice.toml").read_text("utf-8"))
+
+
 def text_for(section: str, code: str, **values: str) -> str:
     """Return a code's text of advice.toml; `values` are named in it."""
-    texts = tomllib.loads(Path(__file__).with_name("advice.toml").read_text("utf-8"))[section]
+    texts = cli_texts()[section]
     area, _, name = code.rpartition(".")
     return str(next(texts[key] for key in (code, f"{area}.*", f"*.{name}") if key in texts)).format(**values)
 

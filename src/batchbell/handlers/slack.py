@@ -18,8 +18,9 @@ from batchbell.aws import dynamodb, secrets, store
 from batchbell.config import Secret, config_from
 from batchbell.errors import BatchbellError, NotFoundError
 from batchbell.models import Batch
+from batchbell.notify.mrkdwn import NO_QUESTION
 from batchbell.slack.signature import SignatureVerifier
-from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer
+from batchbell.slash.answers import BROKEN, SHARE, UNREADABLE, answer, with_retry
 from batchbell.slash.parse import Command, parse
 
 logger = Logger(use_rfc3339=True)
@@ -53,10 +54,10 @@ class Bot:
             return answer(command, self.store, self.config, self.retrieve, time.time)
         except BatchbellError as error:
             logger.error("No answer", error=type(error).__name__, reason=str(error))
-            failure = UNREADABLE
+            failure = with_retry(UNREADABLE, command.query)
         except Exception as error:
             _log_defect(error)
-            failure = BROKEN
+            failure = with_retry(BROKEN, command.query)
         return failure | {"response_type": "in_channel"} if command.is_shared else failure
 
 
@@ -118,8 +119,8 @@ def _interact(payload: str) -> int:
             return 200
         pressed = interaction["actions"][0]
         text = str(pressed.get("value") or (pressed.get("selected_option") or {}).get("value") or "")
-        if not text:
-            return 200  # a pressed link asks nothing
+        if text in ("", NO_QUESTION):
+            return 200  # a pressed link
         # A message of the channel is for all: the answer goes to the person who pressed, and the message stays.
         is_own = (interaction.get("container") or {}).get("is_ephemeral") is True
         action, url = str(pressed["action_id"]), str(interaction["response_url"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_SINGLE, MAX_IN_DIGEST = 5, 20
+MAX_SINGLE, MAX_IN_DIGEST = 5, 30
 MAX_TRIES = 8  # after so many posts and history reads in vain the history counts as unreadable
 MAX_REFUSALS = 5  # a refusal with a name that nobody knows is retried so often, then parked
 TURN_S = 1  # Slack takes one message a second for a channel

@@ -1,7 +1,7 @@
 """Slack's markup and blocks, and untrusted text in them that must not become markup."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
@@ -10,6 +10,7 @@ from typing import Any
 Block = dict[str, Any]
 # Options with which a message notifies nobody by name and shows no previews.
 QUIET: Block = {"parse": "none", "link_names": False, "unfurl_links": False, "unfurl_media": False}
+NO_QUESTION = "link"  # the value of what asks nothing
 # Control characters, what changes the direction of reading, and halves of surrogate pairs.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 # mrkdwn cannot quote its own marks, so each is replaced by a character that looks like it.
@@ -39,6 +40,12 @@ def date(at: float) -> str:
     return f"<!date^{int(at)}^{{date_short_pretty}} {{time}}|{fallback}>"
 
 
+def ago(at: float, now: float) -> str:
+    """Return how long ago that was, which Slack counts on."""
+    since = f"{duration(now - at)} ago"
+    return f"<!date^{int(at)}^{{ago}}|{since}>" if 0 <= at < 253_402_300_800 else since
+
+
 def cut(markup: str, limit: int) -> str:
     """Return the markup cut to `limit` characters, without half a tag or half an entity at its end."""
     if len(markup) <= limit:
@@ -52,9 +59,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {plural}" if number > 1 else f"1 {noun}" if number == 1 else f"no {noun}"
 
 
-def series(words: Sequence[str]) -> str:
-    """Return `a`, `a and b`, `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+def series(words: Sequence[str], last: str = "and") -> str:
+    """Return `a`, `a and b`, `a, b and c`, with another word before the last if one is given."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def duration(seconds: float) -> str:
@@ -88,20 +95,36 @@ def actions(*elements: Block) -> Block:
     return {"type": "actions", "elements": list(elements)}
 
 
-def button(action: str, label: str, value: str) -> Block:
-    """Return a button; Slack sends its action and value back."""
-    return {"type": "button", "action_id": action, **_choice(label, value)}
+def button(action: str, label: str, value: str, of: str = "") -> Block:
+    """Return a button; Slack sends its action and value back. `of` is what screen readers add to the label."""
+    more = {"accessibility_label": cut(f"{label} of {of}", 75)} if of else {}
+    return {"type": "button", "action_id": action, **_choice(label, value), **more}
 
 
-def menu(action: str, values: Mapping[str, str], chosen: str) -> Block:
-    """Return a menu of `values` by their labels, which shows the label `chosen`."""
-    options = [_choice(label, value) for label, value in values.items()]
-    initial = _choice(chosen, values[chosen])
-    return {"type": "static_select", "action_id": action, "options": options, "initial_option": initial}
+def link(label: str, url: str, of: str = "") -> Block:
+    """Return a button that leads to a page."""
+    more = {"accessibility_label": cut(f"{label}: {of}", 75)} if of else {}
+    return {"type": "button", "action_id": "open", "text": _plain(label), "url": url, **more}
+
+
+def overflow(*buttons: Block) -> Block:
+    """Return the menu behind a ⋯ that offers these buttons; of a link too Slack sends a value back."""
+    options = [{key: each[key] for key in ("text", "value", "url") if key in each} for each in buttons]
+    return {"type": "overflow", "action_id": "more", "options": [{"value": NO_QUESTION, **each} for each in options]}
+
+
+def menu(action: str, label: str, values: Sequence[tuple[str, str]]) -> Block:
+    """Return a menu of labels, each with the value that is sent back."""
+    options = [_choice(cut(each, 75), value) for each, value in values]
+    return {"type": "static_select", "action_id": action, "placeholder": _plain(label), "options": options}
+
+
+def _plain(label: str) -> Block:
+    return {"type": "plain_text", "text": label}
 
 
 def _choice(label: str, value: str) -> Block:
-    return {"text": {"type": "plain_text", "text": label}, "value": value}
+    return {"text": _plain(label), "value": value}
 
 
 def _one_line(untrusted: str) -> str:

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from batchbell.config import Server
 from batchbell.errors import TOO_LARGE, AuthenticationError, NotFoundError, PermanentError, TransientError
 from batchbell.models import ErrorSummary, Page, Row
-from batchbell.openai.error_file import ErrorFile
+from batchbell.openai.error_file import summary_of
 from batchbell.openai.parse import head_of, number, parse_page, parse_retrieved
 
 T = TypeVar("T")
@@ -89,16 +89,18 @@ class OpenAIClient:
         """Return what an error file says in its first 4 MiB and 3 s, by one try; None where the server gives nothing."""
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", file_id) or not file_id.strip("."):
             return None  # such as a URL at Azure; "." and ".." would ask for another path
-        key, until = self._sendable_key(afresh=False), min(deadline_at, self.clock() + _FILE_S)
-        answer = self._ask(f"/files/{file_id}/content", {}, key, until, self._read_error_file, _FILE)
-        return answer.content if isinstance(answer.content, ErrorSummary) else None
+        with suppress(TransientError, PermanentError):  # the key cannot be read
+            until = min(deadline_at, self.clock() + _FILE_S)
+            answer = self._ask(f"/files/{file_id}/content", {}, self._sendable_key(afresh=False), until, file=True)
+            return answer.content if isinstance(answer.content, ErrorSummary) else None
+        return None
 
     def _get(self, call: str, path: str, parse: Parse[T], deadline_at: float, **params: str) -> T:
         """Ask until `parse` finds what was asked for, or another try is of no use."""
         key, is_afresh, tries = self._sendable_key(afresh=False), False, 0
         while True:
             tries += 1
-            answer = self._ask(path, params, key, deadline_at, self._read_json, _JSON)
+            answer = self._ask(path, params, key, deadline_at)
             if answer.adds_slash_to(self.server.base_url + path):
                 path += "/"
                 continue
@@ -122,17 +124,9 @@ class OpenAIClient:
             raise PermanentError("the OpenAI API key is empty, or has a blank or line end in it")
         return key
 
-    def _ask(
-        self,
-        path: str,
-        params: Mapping[str, str],
-        key: str,
-        deadline_at: float,
-        read: Callable[[requests.Response, float], Any],
-        headers: Mapping[str, str],
-    ) -> "_Answer":
+    def _ask(self, path: str, params: Mapping[str, str], key: str, until: float, *, file: bool = False) -> "_Answer":
         """Send one request. What requests raises holds the request, and so the key: it ends here."""
-        left_s = deadline_at - self.clock()
+        left_s = until - self.clock()
         if left_s <= 0:
             return _Answer(failure="no time left")
         key_header = {"api-key": key} if self.server.is_azure else {"Authorization": f"Bearer {key}"}
@@ -142,13 +136,14 @@ class OpenAIClient:
             with self.thread.session.get(
                 self.server.base_url + path,
                 params={"api-version": self.server.api_version or None, **params},
-                headers={"User-Agent": "batchbell", **headers, **key_header},
+                headers={"User-Agent": "batchbell", **(_FILE if file else _JSON), **key_header},
                 auth=lambda request: request,  # without any, a ~/.netrc would replace the header
                 timeout=(min(_CONNECT_S, left_s), min(_READ_S, left_s)),
                 stream=True,
                 allow_redirects=False,  # requests would take the header `api-key` along to another host
             ) as response:
-                return _Answer(response.status_code, response.headers, read(response, deadline_at))
+                read = self._read_error_file if file else self._read_json
+                return _Answer(response.status_code, response.headers, read(response, until))
         except ValueError as error:
             raise PermanentError(f"OpenAIBaseUrl is not a valid address ({type(error).__name__})") from None
         except (requests.RequestException, Urllib3Error) as error:
@@ -168,18 +163,10 @@ class OpenAIClient:
 
     def _read_error_file(self, response: requests.Response, deadline_at: float) -> ErrorSummary | None:
         """Return what an error file says, as far as it could be read."""
-        file, left, is_whole = ErrorFile(), _MAX_FILE_BYTES, False
         if response.status_code != 200:
             return None
-        with suppress(requests.RequestException, Urllib3Error):
-            for chunk in self._chunks(response, deadline_at):
-                file.add(chunk[:left])
-                left -= len(chunk)
-                if left < 0:
-                    break
-            else:
-                is_whole = True
-        return file.summary(is_whole=is_whole)
+        errors = EOFError, requests.RequestException, Urllib3Error
+        return summary_of(self._chunks(response, deadline_at), _MAX_FILE_BYTES, errors)
 
     def _chunks(self, response: requests.Response, deadline_at: float) -> Iterator[bytes]:
         """Yield a body, decoded. A timeout of requests bounds each read alone: a trickle would never end."""

@@ -8,7 +8,7 @@ Each line holds a request's error, in one of two shapes: with the answer to the 
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from batchbell.models import ErrorSummary
@@ -20,50 +20,41 @@ _CODE = re.compile("[A-Za-z]+(_[A-Za-z0-9]+)*")
 _NOT_RUN = ("batch_expired", "batch_cancelled")
 
 
-@dataclass(slots=True)
-class ErrorFile:
-    """An error file as it arrives, chunk by chunk; never more than a line of it is kept.
+def summary_of(chunks: Iterable[bytes], max_bytes: int, errors: tuple[type[Exception], ...]) -> ErrorSummary | None:
+    """Return what a file says in its first `max_bytes`, or before one of `errors`, EOFError among them; None if that is no line.
 
-    A line that is too long, or is no line of such a file, is skipped: the summary then is not of the whole file.
+    A line that is too long, or is no line of such a file, is skipped.
     """
+    reasons, is_whole = Counter[str](), True
+    try:
+        for line in _lines(chunks, max_bytes):
+            if len(line) > _MAX_LINE_BYTES or (reason := _reason_of(line)) is None:
+                continue
+            # Any number of different words must fit into the memory and the record.
+            is_kept = reason in reasons or len(reasons) < _MAX_REASONS or reason in _NOT_RUN
+            reasons[reason if is_kept else _OTHER] += 1
+    except errors:
+        is_whole = False
+    lines, not_run = reasons.total(), sum(reasons.pop(each, 0) for each in _NOT_RUN)
+    return ErrorSummary(tuple(reasons.most_common()), not_run, lines, is_whole) if lines else None
 
-    reasons: Counter[str] = field(default_factory=Counter)
-    has_unreadable: bool = False
-    rest: bytearray = field(default_factory=bytearray)
 
-    def add(self, chunk: bytes) -> None:
-        first, *others = chunk.split(b"\n")
-        self._add_rest(first)
+def _lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Yield each line, of which no more is kept than it may have. Raises: EOFError if there are more bytes."""
+    rest = bytearray()
+    for chunk in chunks:
+        first, *others = chunk[:max_bytes].split(b"\n")
+        rest += first[: _MAX_LINE_BYTES + 1 - len(rest)]
         for each in others:
-            self._take_line()
-            self._add_rest(each)
-
-    def summary(self, *, is_whole: bool) -> ErrorSummary | None:
-        """Return what was read; None if that is no line. Unless `is_whole`, the last line may be cut: it is dropped."""
-        if is_whole:
-            self._take_line()
-        lines, not_run = self.reasons.total(), sum(self.reasons.pop(each, 0) for each in _NOT_RUN)
-        reasons = tuple(self.reasons.most_common())
-        return ErrorSummary(reasons, not_run, lines, is_whole and not self.has_unreadable) if lines else None
-
-    def _add_rest(self, part: bytes) -> None:
-        self.rest += part[: _MAX_LINE_BYTES + 1 - len(self.rest)]
-
-    def _take_line(self) -> None:
-        line = self.rest.strip()
-        self.rest.clear()
-        if not line:
-            return
-        reason = _reason_of(line) if len(line) <= _MAX_LINE_BYTES else None
-        if reason is None:
-            self.has_unreadable = True
-            return
-        # Any number of different words must fit into the memory and the record.
-        is_kept = reason in self.reasons or len(self.reasons) < _MAX_REASONS or reason in _NOT_RUN
-        self.reasons[reason if is_kept else _OTHER] += 1
+            yield bytes(rest)
+            rest = bytearray(each[: _MAX_LINE_BYTES + 1])
+        max_bytes -= len(chunk)
+        if max_bytes < 0:
+            raise EOFError
+    yield bytes(rest)
 
 
-def _reason_of(line: bytearray) -> str | None:
+def _reason_of(line: bytes) -> str | None:
     """Return the reason in a line: the code, else the type, else the HTTP status. None if it is no such line."""
     try:
         row = _object(json.loads(line))

@@ -134,7 +134,7 @@ def _request_counts(raw: dict[str, Any]) -> RequestCounts | None:
     total, failed, completed, succeeded = found
     completed = None if found is in_words and succeeded is not None else completed
     completed, failed = _larger(completed, succeeded), failed or 0
-    return RequestCounts(completed + failed if total is None else total, completed, failed)
+    return RequestCounts(total or 0, completed, failed)
 
 
 def _usage(raw: Any) -> Usage | None:

@@ -60,9 +60,8 @@ class Rules:
     def wants_error_summary(self, change: Change) -> bool:
         """Whether the error file of this batch, which has just ended, is to be read."""
         is_new = change.notification is not None or change.old_status is not None
-        is_wanted = self.config.reads_error_files and self.config.matches_filter(change.batch)
-        has_file = change.batch.is_terminal and change.batch.error_file_id is not None
-        return is_new and is_wanted and has_file and without_result(change.batch) > 0
+        has_file = change.batch.is_terminal and change.batch.error_file_id and without_result(change.batch) > 0
+        return bool(is_new and has_file and self.config.reads_error_files and self.config.matches_filter(change.batch))
 
     def deletion(self, batch: Batch, recorded: Recorded, now: int) -> Change:
         """Return the change for a batch that the server has not known since `recorded.missing_since`."""
@@ -77,7 +76,7 @@ class Rules:
 def without_result(batch: Batch) -> int:
     """Return how many requests of an ended batch failed or did not run; 1 where nothing is counted."""
     counts = batch.request_counts
-    return max(counts.total - counts.completed, counts.failed) if counts and counts.total else 1
+    return counts.failed + counts.rest if counts and counts.total else 1
 
 
 def filled(batch: Batch, earlier: Batch) -> Batch:

@@ -11,15 +11,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from batchbell.config import Config
-from batchbell.errors import (
-    TOO_LARGE,
-    AuthenticationError,
-    BatchbellError,
-    ConflictError,
-    PermanentError,
-    TransientError,
-)
-from batchbell.models import DELETED, Batch, ErrorSummary, Notification, Page, lacks_counts
+from batchbell.errors import TOO_LARGE, AuthenticationError, ConflictError, PermanentError, TransientError
+from batchbell.models import DELETED, Batch, Notification, Page, lacks_counts
 from batchbell.poll import state as poll_state
 from batchbell.poll.changes import DELETED_AFTER_S, Rules, filled, unconfirmed, without_result
 from batchbell.poll.cursor import OVERLAP_S, backlog_after, created_at, is_end, is_oldest_first, is_past, moved
@@ -61,7 +54,7 @@ class PollResult:
     unreadable: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
 
-    def fail(self, error: BatchbellError) -> None:
+    def fail(self, error: TransientError | PermanentError) -> None:
         self.failure = self.failure or str(error)
 
 
@@ -129,10 +122,7 @@ class _LateError(Exception):
 
 @dataclass(slots=True)
 class _Poll:
-    """One poll that has its first page.
-
-    `known` is what the table says of open and deleted batches; of the `worst` ends the error files are read.
-    """
+    """One poll that has its first page. `known` are open and deleted batches; of the `worst` ends the files are read."""
 
     openai: "OpenAIClient"
     store: "Store"
@@ -390,20 +380,13 @@ class _Poll:
         result.notifications += len(notifications)
 
     def _add_error_summaries(self) -> None:
-        """Add why requests failed, by their error files, to the worst of the ends that this poll recorded.
-
-        This comes last, and whatever fails costs only the reasons.
-        """
+        """Add to the worst ends of this poll why requests failed. It comes last: what fails costs only the reasons."""
         until = min(self.clock() + FILES_SHARE * (self.deadline_at - self.started_at), self.deadline_at)
-        summaries = self.map(partial(self._error_summary, until), self.worst)
+        files = [change.batch.error_file_id or "" for change in self.worst]
+        summaries = self.map(partial(self.openai.error_summary, deadline_at=until), files)
         for change, summary in zip(self.worst, summaries, strict=True):
             if summary is None:
                 logger.info("Error file not read", extra={"batch_id": change.batch.id})
                 continue
             with suppress(TransientError, PermanentError, ConflictError):  # or another run is sending it
                 self.store.add_error_summary(replace(change.batch, error_summary=summary), change.notification)
-
-    def _error_summary(self, deadline_at: float, change: Change) -> ErrorSummary | None:
-        with suppress(TransientError, PermanentError):  # the key could not be read
-            return self.openai.error_summary(change.batch.error_file_id or "", deadline_at=deadline_at)
-        return None

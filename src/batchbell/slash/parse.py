@@ -7,13 +7,15 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from batchbell.models import DELETED, Status, normalised
+from batchbell.notify.details import question
 
-ALL, OPEN = "all", "open"
-STATUSES = (ALL, OPEN, *Status, DELETED)
-MAX_ROWS = 40  # Slack accepts at most 50 blocks; each row is one, and a few stand around them
+ALL, OPEN, PROBLEMS = "all", "open", "problems"
+STATUSES = (ALL, OPEN, PROBLEMS, *Status, DELETED)
+MAX_ROWS = 40  # Slack accepts some 11,000 characters in the blocks of a message; a row and its option take 200
 
 _SHARE = {"--share", "\u2014share", "\u2013share", "-share", "share"}  # macOS makes one dash of two
-_FILLERS = {"recent", "latest", "newest", "last", "list", "show", "batches", "the"}
+_FILLERS = {"recent", "latest", "newest", "last", "list", "show", "batches", "the", "only", "needs"}
+_SYNONYMS = {"running": OPEN, "attention": PROBLEMS, "problem": PROBLEMS}
 _QUOTES = "`'\"<>\u2018\u2019\u201c\u201d"
 _ID = re.compile(r"(?<![A-Za-z0-9])batch[_-][\w-]{1,200}", re.IGNORECASE | re.ASCII)
 _OTHER_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w.:=+-]{8,200}", re.ASCII)  # a UUID, base64, …
@@ -21,8 +23,8 @@ _OTHER_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w.:=+-]{8,200}", re.ASCII)  # a
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The most recent batches of a status, where `failed` means what it means in `NotifyOn`; at most one of the two
-    row positions is given, by which a page stays the same while new batches arrive.
+    """The most recent batches of a status, where `failed` means what it means in `NotifyOn`, and `problems` are also
+    the expired; at most one of the two row positions is given, by which a page stays the same while new batches arrive.
     """
 
     count: int = 10
@@ -71,7 +73,7 @@ def parse(text: str) -> Command:
 def text_of(query: Query) -> str:
     """Return the text that asks for this, as the value of a button."""
     if isinstance(query, Details):
-        return f"batch {quote(query.batch_id, safe='', errors='replace')}"
+        return question(query.batch_id)
     if not isinstance(query, Recent):
         return "status" if isinstance(query, BotStatus) else "help"
     older = f" older:{quote(query.older_than, safe='')}" if query.older_than else ""
@@ -101,7 +103,7 @@ def _recent(words: Sequence[str]) -> Recent | None:
     values: dict[str, int | str] = {}
     for word in [each for each in joined.split() if each.lower() not in _FILLERS]:
         name, _, position = word.partition(":")
-        new: tuple[str, Any] = ("status", str(normalised(word)))
+        new: tuple[str, Any] = ("status", _SYNONYMS.get(word.lower(), str(normalised(word))))
         if re.fullmatch("[0-9]{1,9}", word):
             new = ("count", min(max(int(word), 1), MAX_ROWS))
         elif name.lower() in ("older", "newer") and len(word) < 1_000 and _is_key(unquote(position)):
