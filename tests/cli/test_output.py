@@ -47,8 +47,8 @@ ENDED = ["ended 1 min ago", "1 h"]
             ["rejected", "1 error in the input file", *ENDED],
         ),
         (
-            a_batch(status="failed", request_counts=None, errors=(BatchError("a&b <c>"),)),
-            ["rejected", "a&b <c>", *ENDED],
+            a_batch(status="failed", request_counts=None, errors=(BatchError("A&b <c>"),)),
+            ["rejected", "A&b <c>", *ENDED],
         ),
         (a_batch(status="failed", request_counts=None, failed_at=None), ["rejected", "created 1 h 1 min ago"]),
         (a_batch(status="cancelling"), ["cancelling", "created 1 h 1 min ago"]),
@@ -95,8 +95,8 @@ def test_all_that_the_api_said_about_a_batch_is_a_line() -> None:
     assert lines == [
         "batch        batch_1",
         "status       failed",
-        "happened     200 of 1,200 requests failed.",
-        "next         Fix the file and submit it again.",
+        "happened     200 of 1,200 requests failed, 1,000 results are ready.",
+        "next         Keep the 1,000 (already billed), resubmit the rest.",
         "requests     1,200: 1,000 completed, 200 failed",
         "tokens       10 in (5 cached), 20 out, 30 in all",
         "created      2027-01-15 07:00:00 UTC, 1 h ago",

@@ -154,6 +154,7 @@ def test_an_error_that_came_while_requests_ran_is_named() -> None:
     batch = ended("failed", (10, 4, 0), errors=(BatchError("internal_error"),))
 
     assert details.happened(batch) == "4 of 10 requests succeeded, 6 not run."
+    assert details.counts_text(batch) == "internal error, 4 of 10 succeeded, 6 not run"
     assert details.reasons(batch) == ["Internal error"]
 
 

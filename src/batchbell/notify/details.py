@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -77,12 +78,11 @@ def heading(batch: Batch) -> str:
 
 
 def counts_text(batch: Batch) -> str:
-    """Return what became of its requests, in few words: `3 of 1,000 failed`; empty if nothing is known."""
+    """Return what became of its requests, or why it failed, in few words: `3 of 1,000 failed`; empty if nothing is known."""
     counts, outcome = _counts(batch), outcome_of(batch)
-    if outcome is Outcome.REJECTED:
-        return lowered(_error_total(batch))
-    if counts is None or outcome is Outcome.UNKNOWN:
-        return ""
+    error = lowered(_error_total(batch))
+    if counts is None or outcome in (Outcome.UNKNOWN, Outcome.REJECTED):
+        return error
     if outcome is Outcome.SUCCEEDED:
         return counted(counts.total, "request")
     total, done, failed, rest = f"{counts.total:,}", counts.completed, counts.failed, counts.rest
@@ -97,7 +97,7 @@ def counts_text(batch: Batch) -> str:
         parts = [f"{failed:,} of {total} failed", left]
     else:
         parts = [f"{done:,} of {total} succeeded", failures, left]
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, [error, *parts]))
 
 
 def happened(batch: Batch) -> str:
@@ -124,9 +124,10 @@ def happened(batch: Batch) -> str:
     if outcome in (Outcome.PARTLY_FAILED, Outcome.FAILED) and not rest:
         ready = "1 result is" if done == 1 else f"{done:,} results are"
         return f"{failed:,} of {total:,} requests failed, {ready} ready."
-    kept = f"; {'its result is' if done == 1 else 'their results are'} kept and billed"
-    kept = kept if outcome is Outcome.CANCELLED and done else ""
-    return re.sub(" (succeeded|failed|done)", r" requests \1", counts_text(batch), count=1) + f"{kept}."
+    kept = f"; {'its result is' if done == 1 else 'their results are'} kept and billed" if done else ""
+    kept = kept if outcome is Outcome.CANCELLED else ""
+    text = counts_text(replace(batch, errors=(), errors_left_out=0))
+    return re.sub(" (succeeded|failed|done)", r" requests \1", text, count=1) + f"{kept}."
 
 
 def reasons(batch: Batch) -> list[str]:
@@ -256,12 +257,10 @@ def _remedy(batch: Batch) -> str:
 def _error_total(batch: Batch) -> str:
     """Return how many errors the input file has, or else the one reason for which the batch was rejected."""
     number = len(batch.errors) + batch.errors_left_out
-    if not number:
-        return ""
     if _is_about_lines(batch):
         return f"{counted(number, 'error')} in the input file"
     is_one = len(error_groups(batch)) == 1 and not batch.errors_left_out
-    return error_text(batch.errors) if is_one else counted(number, "error")
+    return error_text(batch.errors) if is_one else counted(number, "error") if number else ""
 
 
 def _is_about_lines(batch: Batch) -> bool:
