@@ -434,3 +434,20 @@ def test_the_place_where_a_poll_stopped_is_gone_at_the_next_poll(bot: BotUnderTe
     bot.tick(5)
 
     assert sorted(bot.announced()) == sorted(f"{each}#failed" for each in ids)
+
+
+def test_what_a_page_shows_is_recorded_even_if_it_is_not_the_page_that_was_asked_for(bot: BotUnderTest) -> None:
+    bot.tick()
+    begin = int(bot.clock())
+    bot.clock.at += 1200
+    for n in range(120):
+        bot.openai.add("failed", created_at=begin + 10 * n)
+    bot.openai.faults.append(openai_faults.error(500), on=Kind.NEXT_PAGE, times=5)
+    bot.poll()
+    bot.openai.unknown_after = After.NEVER_KNOWN
+    new = str(bot.openai.add("failed")["id"])
+    bot.openai.faults.append(openai_faults.raw(NOTHING), on=Kind.FIRST_PAGE)
+
+    bot.poll()
+
+    assert bot.store().find(new)

@@ -200,6 +200,7 @@ class _Poll:
             new = [id for id in dict.fromkeys(batch.id for batch in page.batches) if id not in seen]
             if expected and is_first and new[:1] != [expected]:
                 part.is_lost = True
+                self._take_page(page)  # what it shows is true all the same
                 break
             seen.update(new)
             part.ids += new
