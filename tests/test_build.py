@@ -83,7 +83,7 @@ def test_the_packed_distributions_are_the_pinned_ones(packed: Path) -> None:
 
 def test_every_packed_file_is_ours_or_a_pinned_distributions(packed: Path) -> None:
     files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
-    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*") if path.suffix in (".py", ".toml")}
+    ours = {path.relative_to(SRC).as_posix() for path in SRC.rglob("*") if path.suffix in (".py", ".toml", ".json")}
     theirs = {str(file) for each in distributions(path=[str(packed)]) for file in each.files or ()}
 
     assert files - theirs - {UVS_LOCK} == ours
