@@ -79,7 +79,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ErrorSummary:
-    """Why requests failed, by the error file, the most frequent first; unless `is_whole`, the file has more lines."""
+    """Why requests failed, by the error file: each reason and how often it occurs, the most frequent first.
+
+    `not_run` requests never ran. So many `lines` were read; unless `is_whole`, the file has more.
+    """
 
     reasons: tuple[tuple[str, int], ...] = ()
     not_run: int = 0

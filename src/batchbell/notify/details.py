@@ -69,7 +69,8 @@ def outcome_text(batch: Batch) -> str:
     """Return how it ended, or its status, as said after its name: `expired after 24 h`."""
     outcome, took = outcome_of(batch), seconds_taken(batch)
     verb = texts()["verb"].get(outcome, outcome) or f"is {label(batch)}"
-    return verb + (f" after {duration(took)}" if took is not None and outcome in ("expired", "cancelled") else "")
+    was_stopped = outcome in (Outcome.EXPIRED, Outcome.CANCELLED)
+    return verb + (f" after {duration(took)}" if was_stopped and took is not None else "")
 
 
 def heading(batch: Batch) -> str:
@@ -165,18 +166,16 @@ def error_groups(batch: Batch) -> list[tuple[str, list[BatchError]]]:
 def next_step(batch: Batch) -> str:
     """Return what to do next, after "Next:"; empty where there is nothing to do."""
     counts, outcome, remedy = _counts(batch), outcome_of(batch), _remedy(batch)
-    source, has_file = " from the error file" if batch.error_file_id else "", batch.error_file_id is not None
+    has_file = batch.error_file_id is not None
     if outcome in (Outcome.FAILED, Outcome.EXPIRED) and counts and counts.completed:
-        rest = f", resubmit the rest{source}" if counts.completed < counts.total else ""
-        return f"keep the {counts.completed:,} (already billed){rest}."
+        rest = ", resubmit the rest" + (" from the error file" if has_file else "")
+        return f"keep the {counts.completed:,} (already billed){rest if counts.completed < counts.total else ''}."
     if outcome in (Outcome.REJECTED, Outcome.FAILED) and batch.errors:
         advice = [known for code, _ in error_groups(batch) if (known := texts()["advice"].get(code))]
         fix_file = "fix the file and submit it again."
         return fix_file if _is_about_lines(batch) else (advice or ["fix what it names and submit it again."])[0]
     steps = {
-        Outcome.EXPIRED: f"resubmit the requests{source}."
-        if has_file
-        else "submit it again, perhaps in smaller batches.",
+        Outcome.EXPIRED: "resubmit what the error file names." if has_file else "submit it again, in smaller batches.",
         Outcome.FAILED: "the error file says why." if has_file else "try one of its requests by itself.",
         Outcome.PARTLY_FAILED: "compare the results with the input file, and resubmit what is missing.",
         Outcome.UNKNOWN: "look into the error file." if has_file else "count the lines of the output file.",

@@ -10,20 +10,7 @@ from batchbell import models
 from batchbell.config import Config, Server
 from batchbell.models import Batch, Message, Notification, Outcome, Subject, is_problem, outcome_of
 from batchbell.notify import details, mrkdwn
-from batchbell.notify.mrkdwn import (
-    QUIET,
-    Block,
-    button,
-    code,
-    context,
-    counted,
-    cut,
-    date,
-    duration,
-    escaped,
-    section,
-    series,
-)
+from batchbell.notify.mrkdwn import QUIET, Block, button, code, context, cut, date, duration, escaped, section, series
 
 Notifications = Sequence[Notification]
 
@@ -132,7 +119,7 @@ def _batch_content(batch: Batch, server: Server) -> _Content:
     """Return a notice of a batch: two lines with a menu where nothing is to be done, else with reasons and buttons."""
     emoji, outcome, usage, took_s = emoji_of(batch), outcome_of(batch), batch.usage, details.seconds_taken(batch)
     name, page_link = details.batch_name(batch), details.batch_link(batch, server)
-    tokens = [counted(usage.total_tokens, "token")] if usage and usage.total_tokens else []
+    tokens = [mrkdwn.counted(usage.total_tokens, "token")] if usage and usage.total_tokens else []
     took = [] if took_s is None else [duration(took_s)]
     if outcome is Outcome.SUCCEEDED:
         said = details.lowered(details.happened(batch)).removesuffix(" succeeded.")
@@ -208,7 +195,8 @@ def _baseline_content(watching: models.Watching, config: Config) -> _Content:
     which = f" with {code(watching.metadata_filter, 200)}" if watching.metadata_filter else ""
     told = f"You’ll hear here when one{which} {series(ends, 'or')}" if ends else "Nothing is announced"
     if watching.ended_count:
-        told += f"; the {watching.ended_count:,} that had already ended {'is' if watching.ended_count == 1 else 'are'} not posted"
+        verb = "is" if watching.ended_count == 1 else "are"
+        told += f"; the {watching.ended_count:,} that had already ended {verb} not posted"
     buttons = button("list", "Show batches", "all 10"), button("help", "What can I ask?", "help")
     return _plain_content("👀", title, f"{running} {told}.", undo, buttons=buttons)
 
@@ -246,9 +234,8 @@ def _digest_of(notifications: Notifications, config: Config) -> _Content:
         page = len(config.server.batch_page(batch.id) or "")
         link_text = details.batch_link(batch, config.server, min(limit - len(head + what) - page, 120))
         sections.append(_with_menu(f"{head}{link_text}\n{details.capitalised(what)}", batch, config.server))
-        text.append(
-            f"{details.heading(batch)}: {details.batch_name(batch, min(limit // 2, 120))} ({details.lowered(what.rstrip('.'))})."
-        )
+        name = details.batch_name(batch, min(limit // 2, 120))
+        text.append(f"{details.heading(batch)}: {name} ({details.lowered(what.rstrip('.'))}).")
     for kind, n in kinds.items():
         alike = [batch for batch in batches if not is_problem(batch) and details.label(batch) == kind]
         names = details.names_text(alike, min(1_800 // n - 2, 120))

@@ -13,7 +13,7 @@ from batchbell.models import DELETED, Batch, Outcome, Status, is_problem, outcom
 from batchbell.notify import details, mrkdwn
 from batchbell.notify.messages import batch_section, emoji_of, page_button, service_name
 from batchbell.notify.mrkdwn import QUIET, Block, ago, code, context, counted, cut, date, duration, escaped, section
-from batchbell.records import Outbox, PollState, Record
+from batchbell.records import Outbox, PollState, Record, RecordPage
 from batchbell.slash.parse import ALL, MAX_ROWS, STATUSES, BotStatus, Command, Details, Help, Query, Recent, text_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _recent(query: Recent, store: "Store", config: Config, now: int, *, is_share
     page = list_records(older_than=query.older_than, newer_than=query.newer_than)
     if query.newer_than and not page.has_newer:  # the newest page: show a full one, not just a few rows
         query, page = replace(query, newer_than=None), list_records()
-    checked, top = _checked(state, now), replace(query, older_than=None, newer_than=None)
+    checked = _checked(state, now)
     if not (records := page.records):
         return _nothing(query, state, config, checked)
     groups: dict[str, list[str]] = {title: [] for title in _GROUPS}
@@ -94,17 +94,29 @@ def _recent(query: Recent, store: "Store", config: Config, now: int, *, is_share
     which = "older" if query.older_than else "newer" if query.newer_than else "newest"
     lists = ["\n".join([f"*{title}*", *lines]) for title, lines in groups.items() if lines]
     title = f"*{len(records):,} {which} {_kind(query.status, len(records))}*"
-    asked: list[tuple[str, str, Query]] = [_PROBLEMS_ONLY if query.status == ALL else _ALL_BATCHES]
-    asked += [("newer", "Newer", replace(top, newer_than=records[0].position))] if page.has_newer else []
-    asked += [("older", "Older", replace(top, older_than=records[-1].position))] if page.has_older else []
-    asked += [("refresh", "Refresh", query), (SHARE, "Share", query), *([_IS_OK] if "⚠️" in checked else [])]
     return _message(
         section(" · ".join(filter(None, (title, shown)))),
         # In as few sections as Slack's limit allows.
         *(section(part.rstrip()) for each in lists for part in re.findall(r"(?s).{1,2990}(?:\n|\Z)", each)),
         context(checked + ("" if is_shared else " · only you can see this")),
-        *_buttons(*asked, first=[mrkdwn.menu("details", "Details of…", options)] if options else []),
+        *_buttons(
+            *_asked_of(query, page),
+            *([_IS_OK] if "⚠️" in checked else []),
+            first=[mrkdwn.menu("details", "Details of…", options)] if options else [],
+        ),
     )
+
+
+def _asked_of(query: Recent, page: RecordPage) -> Iterator[tuple[str, str, Query]]:
+    """Yield the buttons below a list."""
+    top = replace(query, older_than=None, newer_than=None)
+    yield _PROBLEMS_ONLY if query.status == ALL else _ALL_BATCHES
+    if page.has_newer:
+        yield "newer", "Newer", replace(top, newer_than=page.records[0].position)
+    if page.has_older:
+        yield "older", "Older", replace(top, older_than=page.records[-1].position)
+    yield "refresh", "Refresh", query
+    yield SHARE, "Share", query
 
 
 def _group_of(record: Record, state: PollState | None) -> str:
@@ -190,11 +202,8 @@ def _nothing(query: Recent, state: PollState | None, config: Config, checked: st
         return _help(Help(query.status), config.slash_command)
     opened = state.open_count if state and query.status != "open" else 0
     is_good = query.status in ("problems", Status.FAILED, Status.EXPIRED) and state and state.polled_at
-    when = (
-        ""
-        if query.status == "open" or query.older_than
-        else f" in the last {counted(config.retention_s // DAY_S, 'day')}"
-    )
+    days = counted(config.retention_s // DAY_S, "day")
+    when = "" if query.status == "open" or query.older_than else f" in the last {days}"
     title = f"*No {'older ' if query.older_than else ''}{_kind(query.status, 2)}{when}*"
     running = f"{counted(opened, 'batch')} {'are' if opened > 1 else 'is'} running." if opened else ""
     return _message(
